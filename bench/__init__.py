@@ -1,0 +1,1 @@
+"""Load, cost and footprint, measured on real servers. Figures carry machine, version and command."""

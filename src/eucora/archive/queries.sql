@@ -1,0 +1,72 @@
+-- name: create_shapes
+-- shapes that are not there yet
+INSERT INTO shapes (kind, parts, digest)
+SELECT * FROM unnest($1::text[], $2::jsonb[], $3::bytea[]) AS s (kind, parts, digest) ORDER BY digest
+ON CONFLICT (digest) DO NOTHING
+
+-- name: shapes_of
+-- numbers of shapes by their digests
+SELECT shape, digest FROM shapes WHERE digest = ANY ($1::bytea[])
+
+-- name: enter
+-- behind whoever waits to close: row locks alone would let writers pass him by for ever
+SELECT pg_advisory_xact_lock_shared(4711003)
+
+-- name: shut
+-- behind whoever writes
+SELECT pg_advisory_xact_lock(4711003)
+
+-- name: open_window
+-- the window that takes rows now, held open
+SELECT "window" FROM windows WHERE state = 'open' FOR SHARE
+
+-- name: opened_at
+-- since when the window that takes rows now is open
+SELECT opened_at FROM windows WHERE state = 'open'
+
+-- name: lock_open_window
+-- waits until nobody writes into the open window
+SELECT opened_at FROM windows WHERE state = 'open' FOR UPDATE
+
+-- name: ranges
+-- a place's positions from the end of the window before to where the digest is now; places without news left out
+SELECT c.shard || '/' || c.lane AS place, coalesce(before.upto, 0) AS after, c.position AS upto
+  FROM cursors c
+  LEFT JOIN LATERAL (
+    SELECT (w.ranges -> (c.shard || '/' || c.lane) ->> 1)::bigint AS upto
+      FROM windows w WHERE w.state <> 'open' AND w.ranges ? (c.shard || '/' || c.lane)
+     ORDER BY w."window" DESC LIMIT 1) before ON true
+ WHERE c.consumer = $1 AND c.position > coalesce(before.upto, 0)
+
+-- name: next_window
+-- closes the open window with its ranges
+SELECT open_window($1::jsonb)
+
+-- name: latest
+-- the newest rows of a device with their shapes
+SELECT m.time, m.received, m.values, s.parts
+  FROM (SELECT time, received, position, item, shape, values FROM hot_metrics
+         WHERE device = $1 ORDER BY time DESC LIMIT $2) m
+  JOIN shapes s USING (shape)
+ ORDER BY m.time DESC, m.position DESC, m.item DESC
+
+-- name: series
+-- the newest values of one metric of a device in a span of time
+SELECT m.time, m.values[s.place] AS value, s.labels
+  FROM hot_metrics m
+  JOIN (SELECT shape, p.place::int AS place, p.part -> 1 AS labels
+          FROM shapes, jsonb_array_elements(parts) WITH ORDINALITY AS p (part, place)
+         WHERE kind = 'metrics' AND p.part ->> 0 = $2) s USING (shape)
+ WHERE m.device = $1 AND m.time >= $3 AND m.time < $4
+ ORDER BY m.time DESC, m.position DESC, m.item DESC
+ LIMIT $5
+
+-- name: lines
+-- newest lines of a device of some kinds, behind a key
+SELECT l.id, l.time, l.received, l.position, l.item, s.parts ->> 'kind' AS kind, s.parts ->> 'source' AS source,
+       s.parts ->> 'severity' AS severity, l.count, l.text, l.fields, l.subject
+  FROM hot_lines l JOIN shapes s USING (shape)
+ WHERE l.device = $1 AND s.parts ->> 'kind' = ANY ($2::text[]) AND l.time >= $3 AND l.time < $4
+   AND ($5::timestamptz IS NULL OR (l.time, l.position, l.item, l.id) < ($5, $6, $7, $8))
+ ORDER BY l.time DESC, l.position DESC, l.item DESC, l.id DESC
+ LIMIT $9

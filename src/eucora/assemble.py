@@ -1,0 +1,278 @@
+"""Settings in, running platform out: the only file that names adapters. Each role opens what it needs and closes it."""
+
+import asyncio
+import logging
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from eucora import clock, secrets
+from eucora.archive import windows
+from eucora.archive.shapes import Shapes
+from eucora.domains import all as domains
+from eucora.domains.audit import Act, record, sign_head
+from eucora.domains.devices.policy import ensure_policy
+from eucora.gateway.authority import ensure_authority, load_authority
+from eucora.gateway.house import furnish
+from eucora.gateway.serve import serve as serve_devices
+from eucora.journal import founding
+from eucora.journal.keys import Keyring
+from eucora.journal.postgres import PostgresJournal
+from eucora.journal.signers import SignerCache
+from eucora.migrations.migrate import migrate
+from eucora.operators import app as operator_plane
+from eucora.operators import enrolment_tokens
+from eucora.operators.first import first_operator
+from eucora.operators.house import Operators
+from eucora.operators.serve import serve as serve_operators
+from eucora.pipeline import worker
+from eucora.pipeline.house import House
+from eucora.pipeline.normalise import Limits
+from eucora.pipeline.replay import replay
+from eucora.problems import Misconfigured
+from eucora.scheduler import Job, keep
+from eucora.secrets import Secrets
+from eucora.settings import Settings
+from eucora.slice import Pool
+from eucora.stores.endpoints import require_tls_beyond_loopback
+from eucora.stores.ports import Cache, Objects, S3Endpoint
+from eucora.stores.postgres import open_pool
+from eucora.stores.redis import RedisCache
+from eucora.stores.s3 import S3Objects
+
+DATA_BUCKET = "eucora-data"
+"""Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
+
+Ready = Callable[[], None]
+
+
+def configure_logs(settings: Settings, role: str) -> None:
+    """JSON lines on stderr; the event is a constant, the rest are fields, and none of them names a person."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+    for noisy in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What every role stands on: settings, secrets, PostgreSQL in two roles, keys, and which installation this is."""
+
+    settings: Settings
+    secrets: Secrets
+    pool: Pool
+    keyring: Keyring
+    cache: Cache
+    objects: Objects
+    journal: PostgresJournal
+    about: founding.Platform
+
+
+def authority_file(settings: Settings) -> Path:
+    """The certificates that agents and operators trust."""
+    return settings.data_dir / "authority" / "trusted.pem"
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where the three listeners are reached, as operators and agents are told."""
+    host = settings.public_names.split(",")[0]
+    return {
+        "url": f"https://{host}:{settings.operator_port}",
+        "device_url": f"https://{host}:{settings.device_port}",
+        "enrolment_url": f"https://{host}:{settings.enrolment_port}",
+    }
+
+
+async def found(settings: Settings) -> None:
+    """Bring the database up to date and found the platform: authority, policy, first operator. Again is harmless."""
+    check_endpoints(settings)
+    await migrate(settings.postgres_owner_url or settings.postgres_url)
+    kept = secrets.load(settings.data_dir / "secrets", create=True)
+    ensure_authority(settings.data_dir, settings.public_names)
+    async with _pool(settings.postgres_url, "founding") as pool:
+        await founding.found(pool, uuid.uuid4(), settings.shards)
+        async with pool.acquire() as connection, connection.transaction():
+            await ensure_policy(connection, kept.policy)
+        await first_operator(pool, settings.data_dir, addresses(settings), authority_file(settings))
+
+
+async def told(settings: Settings, act: str) -> None:
+    """The platform's own start and stop, in the audit trail."""
+    async with _pool(settings.postgres_url, "founding") as pool, pool.acquire() as connection, connection.transaction():
+        done = Act(act=act, audit_class="system", actor_kind="platform", actor="eucora up")
+        await record(connection, clock.now(), [done])
+
+
+async def token_for_local_agent(settings: Settings) -> str:
+    """A token for one device within ten minutes."""
+    async with _pool(settings.postgres_url, "founding") as pool:
+        return await enrolment_tokens.create(pool, "eucora up", uses=1, hours=1 / 6, label="this machine")
+
+
+def agent_environment(settings: Settings) -> dict[str, str]:
+    """What the local agent needs to find its own files."""
+    own = {k: v for k, v in os.environ.items() if k.startswith("EUCORA_AGENT_")}
+    return {**own, "EUCORA_AGENT_DIR": str(settings.data_dir / "agent")}
+
+
+def agent_is_enrolled(settings: Settings) -> bool:
+    return (settings.data_dir / "agent" / "identity.json").exists()
+
+
+def check_endpoints(settings: Settings) -> None:
+    """Beyond loopback every store is reached by TLS with verification. Raises Misconfigured."""
+    for name in ("postgres_url", "postgres_owner_url", "postgres_keys_url", "redis_url", "s3_url"):
+        if url := getattr(settings, name):
+            require_tls_beyond_loopback(url, f"EUCORA_{name.upper()}")
+
+
+def write_s3_credentials(path: Path, endpoint: S3Endpoint) -> None:
+    secrets.write(path, f"{endpoint.access_key}\n{endpoint.secret_key}\n".encode())
+
+
+def s3_endpoint(settings: Settings) -> S3Endpoint:
+    """The object store as the settings name it. Raises Misconfigured for a credentials file that is not two lines."""
+    if settings.s3_credentials_file is None:
+        raise Misconfigured("EUCORA_S3_URL and EUCORA_S3_CREDENTIALS_FILE are not set, and nothing is embedded")
+    lines = settings.s3_credentials_file.read_text().split()
+    if len(lines) != 2:
+        raise Misconfigured(f"{settings.s3_credentials_file} must hold the access key and the secret key, a line each")
+    return S3Endpoint(settings.s3_url, lines[0], lines[1], settings.s3_ca_file)
+
+
+@asynccontextmanager
+async def _pool(url: str, name: str, most: int = 8) -> AsyncIterator[Pool]:
+    pool = await open_pool(url, name=name, most=most)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def _cache(settings: Settings) -> AsyncIterator[Cache]:
+    cache = RedisCache(settings.redis_url)
+    try:
+        yield cache
+    finally:
+        await cache.close()
+
+
+@asynccontextmanager
+async def _objects(settings: Settings) -> AsyncIterator[Objects]:
+    objects = S3Objects(s3_endpoint(settings), DATA_BUCKET)
+    try:
+        yield objects
+    finally:
+        await objects.close()
+
+
+@asynccontextmanager
+async def _platform(settings: Settings, role: str) -> AsyncIterator[Platform]:
+    """What every role opens, closed in reverse order."""
+    check_endpoints(settings)
+    async with (
+        _pool(settings.postgres_url, role) as pool,
+        _pool(settings.postgres_keys_url or settings.postgres_url, f"{role}-keys", 2) as keys,
+        _cache(settings) as cache,
+        _objects(settings) as objects,
+    ):
+        kept = secrets.load(settings.data_dir / "secrets")
+        keyring = Keyring(pool, keys, kept.wrapping)
+        about = await founding.platform_of(pool)
+        journal = PostgresJournal(pool, keyring, epoch=about.epoch, shards=about.shards, fsync=settings.fsync)
+        yield Platform(settings, kept, pool, keyring, cache, objects, journal, about)
+
+
+def _pipeline(platform: Platform) -> House:
+    limits = Limits(timedelta(days=platform.settings.spool_max_age_days), platform.settings.inflated_max_kib * 1024)
+    return House(
+        journal=platform.journal,
+        app=platform.pool,
+        keyring=platform.keyring,
+        directory=domains.Directory(platform.pool),
+        slices=domains.slices(platform.keyring, platform.secrets),
+        shapes=Shapes(platform.pool),
+        cache=platform.cache,
+        limits=limits,
+        lease_s=platform.settings.lease_s,
+        chores=domains.chores(platform.pool),
+    )
+
+
+async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
+    """The device plane and the enrolment listener."""
+    authority = load_authority(settings.data_dir)
+    async with _platform(settings, "gateway") as platform:
+        house = furnish(
+            settings=settings,
+            installation=platform.about.installation,
+            secrets=platform.secrets,
+            authority=authority,
+            pool=platform.pool,
+            keyring=platform.keyring,
+            journal=platform.journal,
+            signers=SignerCache(platform.pool),
+            cache=platform.cache,
+        )
+        await serve_devices(house, ended, ready)
+
+
+async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
+    """Digest what the journal holds, and what must happen from time to time."""
+    async with _platform(settings, "pipeline") as platform:
+        ready()
+        await asyncio.gather(worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended))
+
+
+def _jobs(platform: Platform) -> list[Job]:
+    length = timedelta(minutes=platform.settings.window_minutes)
+    return [
+        Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
+        Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
+        Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
+    ]
+
+
+async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
+    """The operator plane."""
+    async with _platform(settings, "api") as platform:
+        house = _pipeline(platform)
+        app = operator_plane.build(
+            Operators(
+                settings=settings,
+                installation=platform.about.installation,
+                pool=platform.pool,
+                keyring=platform.keyring,
+                secrets=platform.secrets,
+                objects=platform.objects,
+                cache=platform.cache,
+                replay=lambda ids: replay(house, ids),
+            )
+        )
+        await serve_operators(
+            app,
+            host=settings.listen,
+            port=settings.operator_port,
+            certificate=settings.data_dir / "tls" / "server.pem",
+            key=settings.data_dir / "tls" / "server.key",
+            ended=ended,
+            ready=ready,
+        )

@@ -1,0 +1,41 @@
+"""The agent of this machine: enrolled once with a token made for it, kept in the data directory."""
+
+import asyncio
+import subprocess
+import sys
+
+from eucora import assemble
+from eucora.embedded.supervise import plain_environment
+from eucora.problems import EucoraError
+from eucora.settings import Settings
+
+
+class NotEnrolled(EucoraError):
+    """The local agent could not be enrolled; start with --no-agent to leave it out."""
+
+
+def enrol_agent(resolved: Settings) -> None:
+    """Enrol the local agent if it is not. The token travels in its environment: argv is readable by everybody."""
+    if assemble.agent_is_enrolled(resolved):
+        return
+    token = asyncio.run(assemble.token_for_local_agent(resolved))
+    host = resolved.public_names.split(",")[0]
+    done = subprocess.run(
+        (
+            sys.executable,
+            "-m",
+            "eucora_agent.main",
+            "enrol",
+            "--url",
+            f"https://{host}:{resolved.enrolment_port}",
+            "--ca",
+            str(assemble.authority_file(resolved)),
+        ),
+        env={**plain_environment(), **assemble.agent_environment(resolved), "EUCORA_AGENT_TOKEN": token},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise NotEnrolled(f"the local agent could not be enrolled ({said}); start with --no-agent to leave it out")

@@ -1,0 +1,57 @@
+"""`eucora serve ROLE`: one role of the platform in this process. `eucora up` starts each; so may a service manager."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import uvloop
+
+from eucora import assemble, settings
+from eucora.problems import EucoraError
+from eucora.settings import Settings
+
+
+class Role(StrEnum):
+    """What a process may be."""
+
+    gateway = "gateway"
+    pipeline = "pipeline"
+    api = "api"
+
+
+RUN: dict[Role, Callable[[Settings, asyncio.Event, Callable[[], None]], Awaitable[None]]] = {
+    Role.gateway: assemble.run_gateway,
+    Role.pipeline: assemble.run_pipeline,
+    Role.api: assemble.run_api,
+}
+
+
+def serve(role: Annotated[Role, typer.Argument(help="gateway, pipeline or api")]) -> None:
+    """Run one role of the platform in the foreground, on the stores that EUCORA_* names."""
+    try:
+        uvloop.run(_serve(role, settings.read()))
+    except EucoraError as exc:
+        typer.echo(f"eucora serve {role}: {exc}", err=True)
+        raise typer.Exit(1) from exc
+
+
+async def _serve(role: Role, given: Settings) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    mark = given.data_dir / "run" / f"{role}.ready"
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    assemble.configure_logs(given, role)
+    try:
+        await RUN[role](given, ended, lambda: _write(mark))
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _write(mark: "os.PathLike[str]") -> None:
+    with open(mark, "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))

@@ -1,0 +1,129 @@
+"""How answers look: calm tables for people, JSON for programs; canonical units in words that people use."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eucora import clock
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON: every page, nothing left out.")]
+Since: TypeAlias = Annotated[str, typer.Option(help="600s, 15m, 1h, 7d (ago), or a time in RFC 3339.")]
+
+SCALES = {"bytes": (1024.0, "B KiB MiB GiB TiB PiB"), "bits_per_second": (1000.0, "bit/s kbit/s Mbit/s Gbit/s Tbit/s")}
+AGES = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def print_json(value: Any) -> None:
+    """One document."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def print_array(items: Iterable[Any]) -> None:
+    """One array, written while its items come."""
+    empty = True
+    for item in items:
+        sys.stdout.write(("[" if empty else ",") + "\n  " + msgspec.json.encode(item).decode())
+        empty = False
+    sys.stdout.write("[]\n" if empty else "\n]\n")
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Rows under titles, or the sentence that says what to do when there is none."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, overflow="fold", no_wrap=title == titles[0])
+    for row in rows:
+        table.add_row(*(cell(value) for value in row))
+    _console().print(table if table.row_count else empty, highlight=False)
+
+
+def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
+    """Name and value a line; what is not known is left out."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        if value not in (None, "", ()):
+            table.add_row(name, cell(value))
+    _console().print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal; what goes into a pipe or a file is never wrapped."""
+    return Console() if sys.stdout.isatty() else Console(width=4096)
+
+
+def say(sentence: str) -> None:
+    """One line for people."""
+    typer.echo(sentence)
+
+
+def cell(value: Any) -> Text:
+    """A value as text; what came from a device is never read as markup."""
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, list | tuple):
+        return Text(", ".join(str(part) for part in value))
+    return Text(str(value))
+
+
+def human(value: float | None, unit: str) -> str:
+    """0.25 ratio → 25 %, 2147483648 bytes → 2.0 GiB, 5400 seconds → 1 h 30 min."""
+    if value is None:
+        return ""
+    if unit == "ratio":
+        return f"{value * 100:.3g} %"
+    if unit == "celsius":
+        return f"{value:.3g} °C"
+    if unit == "seconds":
+        return duration(value)
+    if unit in SCALES:
+        return _scaled(value, *SCALES[unit])
+    return f"{value:,.6g}"
+
+
+def _scaled(value: float, step: float, names: str) -> str:
+    units = names.split()
+    while abs(value) >= step and len(units) > 1:
+        value, units = value / step, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] in ("B", "bit/s") else f"{value:.1f} {units[0]}"
+
+
+def duration(seconds: float) -> str:
+    """The two largest parts; below a second in milliseconds."""
+    if 0 < abs(seconds) < 1:
+        return f"{seconds * 1000:.3g} ms"
+    left, parts = int(seconds), []
+    for size, name in AGES:
+        if left >= size:
+            parts.append(f"{left // size} {name}")
+            left %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def moment(text: str | None) -> str:
+    """A time in the terminal's own zone."""
+    return "" if text is None else parse(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(text: str | None) -> str:
+    """How long ago; `never` when it was not."""
+    if text is None:
+        return "never"
+    past_s = (clock.now() - parse(text)).total_seconds()
+    return "now" if past_s < 1 else f"{duration(past_s)} ago"
+
+
+def parse(text: str) -> datetime:
+    """A time as the API writes it."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,42 @@
+"""`eucora status`."""
+
+from typing import Any
+
+from eucora.cli.platform import platform
+from eucora.cli.show import AsJson, ago, duration, human, print_facts, print_json, print_table
+
+
+def status(as_json: AsJson = False) -> None:
+    """What runs, what lags, what is full.
+
+    Examples: eucora status · eucora status --json
+    """
+    with platform() as api:
+        found = api.get("/status")
+    if as_json:
+        print_json(found)
+        return
+    print_facts(_facts(found))
+    print_table(
+        ("STAGE", "A SECOND", "WAITING", "BEHIND"),
+        ((s["name"], f"{s['entries_per_s']:,.1f}", s["waiting"], duration(s["behind_s"])) for s in found["stages"]),
+        empty="",
+    )
+    print_table(("STORE", "ANSWERS", ""), ((s["name"], s["healthy"], s["detail"]) for s in found["stores"]), empty="")
+
+
+def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    window, disk = found["window"] or {}, found["disk"]
+    return [
+        ("platform", f"{found['version']}, {'all is well' if found['healthy'] else 'something needs a look'}"),
+        ("installation", f"{found['installation']}, epoch {found['epoch']}"),
+        ("devices", f"{found['devices']} enrolled, {found['reporting']} heard of in the last 15 min"),
+        ("revoked", found["revoked"] or None),
+        ("forks", found["forks"] or None),
+        ("waiting", f"{found['lag_entries']:,} batches acknowledged and not yet queryable"),
+        ("dead letters", found["dead_letters"]),
+        ("database", human(found["database_bytes"], "bytes")),
+        ("disk", f"{human(disk['free_bytes'], 'bytes')} free of {human(disk['total_bytes'], 'bytes')}"),
+        ("window", f"{window['number']}, opened {ago(window['opened_at'])}" if window else None),
+        ("audit", f"signed up to event {found['audit_signed']}"),
+    ]

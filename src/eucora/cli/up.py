@@ -1,0 +1,230 @@
+"""`eucora up`: start everything in the foreground, say where it is, and stop it all in order on Ctrl-C.
+
+The order: embedded servers at once → database brought up to date and founded → the platform's roles → a local agent.
+Each part is a child process that dies with this one and is started again when it dies by itself.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from eucora import assemble, settings
+from eucora.cli.local_agent import enrol_agent
+from eucora.embedded import supervise
+from eucora.embedded.start import Embedded, start_embedded
+from eucora.problems import EucoraError
+from eucora.settings import Settings
+
+ROLES = ("gateway", "pipeline", "api")
+
+
+@dataclass
+class Running:
+    """What runs, in the order in which it was started."""
+
+    servers: Embedded
+    children: dict[str, supervise.Child]
+
+    def stop(self, resolved: Settings | None = None) -> None:
+        """Agent and roles first, last started first; then the servers below them, once the trail knows of it."""
+        for child in reversed(self.children.values()):
+            child.stop()
+        try:
+            if resolved is not None:
+                asyncio.run(assemble.told(resolved, "platform.stopped"))
+        finally:
+            self.servers.stop()
+
+
+def up(
+    agent: Annotated[
+        bool, typer.Option("--agent/--no-agent", help="Enrol and start an agent for this machine.")
+    ] = True,
+) -> None:
+    """Start the platform in the foreground: servers, gateway, pipeline, API and an agent for this machine."""
+    console = Console(stderr=True)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        given = settings.read()
+        with _progress(console) as report:
+            running, resolved = _start(given, agent, report)
+        try:
+            console.print(_where(resolved, agent))
+            ended.wait()
+            console.print("Stopping …")
+        finally:
+            running.stop(resolved)
+    except EucoraError as exc:
+        console.print(f"[bold red]eucora up:[/] {exc}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from exc
+    console.print("Stopped; all data is kept.")
+
+
+def _start(given: Settings, agent: bool, report: supervise.Report) -> tuple[Running, Settings]:
+    servers = start_embedded(given.data_dir, _wanted(given), report)
+    running = Running(servers, {})
+    try:
+        resolved = _resolve(given, servers)
+        report("database", "bringing up to date")
+        asyncio.run(assemble.found(resolved))
+        asyncio.run(assemble.told(resolved, "platform.started"))
+        report("database", "ready")
+        for role in ROLES:
+            running.children[role] = _begin(_role(role, resolved), report)
+        for role in ROLES:
+            running.children[role].wait_ready()
+        if agent:
+            report("agent", "enrolling")
+            enrol_agent(resolved)
+            running.children["agent"] = _begin(_agent(resolved), report)
+            running.children["agent"].wait_ready()
+    except BaseException:
+        running.stop()
+        raise
+    return running, resolved
+
+
+def _wanted(given: Settings) -> frozenset[str]:
+    """The servers that no URL replaces."""
+    named = {"postgres": given.postgres_url, "valkey": given.redis_url, "s3": given.s3_url}
+    return frozenset(name for name, url in named.items() if not url)
+
+
+def _resolve(given: Settings, servers: Embedded) -> Settings:
+    """The settings with the embedded servers in place of what was left open."""
+    found = {
+        "postgres_url": servers.postgres_url,
+        "postgres_owner_url": servers.postgres_owner_url,
+        "postgres_keys_url": servers.postgres_keys_url,
+        "redis_url": servers.redis_url,
+    }
+    resolved = msgspec.structs.replace(given, **{k: v for k, v in found.items() if v})
+    if servers.s3 is not None:
+        credentials = given.data_dir / "secrets" / "s3.credentials"
+        assemble.write_s3_credentials(credentials, servers.s3)
+        resolved = msgspec.structs.replace(resolved, s3_url=servers.s3.url, s3_credentials_file=credentials)
+    return resolved
+
+
+def _begin(program: supervise.Program, report: supervise.Report) -> supervise.Child:
+    child = supervise.Child(program, report)
+    child.start()
+    return child
+
+
+def _role(role: str, resolved: Settings) -> supervise.Program:
+    """One role of the platform as a child: the same program started with another word."""
+    ready = resolved.data_dir / "run" / f"{role}.ready"
+    ready.parent.mkdir(mode=0o700, exist_ok=True)
+    ready.unlink(missing_ok=True)
+    return supervise.Program(
+        name=role,
+        argv=(sys.executable, "-m", "eucora.cli.main", "serve", role),
+        log=resolved.data_dir / "logs" / f"{role}.log",
+        ready=lambda pid: ready.read_text() == str(pid),
+        environment={
+            **supervise.plain_environment(),
+            **settings.to_environment(resolved),
+            "HOME": os.environ.get("HOME", "/"),
+        },
+        start_limit_s=60,
+        stop_limit_s=20,
+    )
+
+
+def _agent(resolved: Settings) -> supervise.Program:
+    return supervise.Program(
+        name="agent",
+        argv=(sys.executable, "-m", "eucora_agent.main", "run"),
+        log=resolved.data_dir / "logs" / "agent.log",
+        ready=lambda _: True,
+        environment={**_proxy(os.environ), **supervise.plain_environment(), **assemble.agent_environment(resolved)},
+    )
+
+
+def _proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The agent reports whether a proxy is configured, so it must see what the system says of one."""
+    return {
+        k: v for k, v in environ.items() if k.lower() in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "home")
+    }
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[supervise.Report]:
+    """A line a part, while everything starts; afterwards what happens to a part is one line each."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<10}"),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+    )
+    lines: dict[str, int] = {}
+    shown = Progress(*columns, console=console, transient=True)
+    starting = True
+
+    def report(name: str, said: str) -> None:
+        if not starting:
+            console.print(f"{name}: {said}", highlight=False)
+            return
+        if name not in lines:
+            lines[name] = shown.add_task(name, total=1, said=said)
+        shown.update(lines[name], said=said, completed=int(said.startswith("ready")))  # type: ignore[arg-type]
+
+    with shown:
+        yield report
+    starting = False
+
+
+def _where(resolved: Settings, agent: bool) -> Table:
+    """What is where, and what to type next."""
+    host = resolved.public_names.split(",")[0]
+    table = Table(title="EUCORA is up", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("devices", f"https://{host}:{resolved.device_port}", "telemetry, mTLS")
+    table.add_row("enrolment", f"https://{host}:{resolved.enrolment_port}", "new agents")
+    table.add_row("operators", f"https://{host}:{resolved.operator_port}", "API; its documents under /schema")
+    table.add_row("data", str(resolved.data_dir), "databases, secrets, logs")
+    table.add_section()
+    table.add_row(
+        "next",
+        "eucora devices",
+        "this machine should be there" if agent else "enrol one first: eucora enrolment-tokens create",
+    )
+    table.add_row("", "eucora series self cpu --since 1h", "its processor, drawn")
+    table.add_row("", "eucora software self", "its packages")
+    table.add_row("", "eucora status", "what happens, what lags")
+    table.add_row("stop", "Ctrl-C, or eucora down", "nothing is lost")
+    return table
+
+
+def down() -> None:
+    """Stop the platform that runs on this data directory, wherever it was started."""
+    from eucora.embedded.datadir import holder
+
+    console = Console(stderr=True)
+    folder = settings.read().data_dir
+    pid = holder(folder)
+    if pid is None:
+        console.print(f"Nothing runs on {folder}.")
+        return
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(300):
+        if holder(folder) is None:
+            console.print("Stopped; all data is kept.")
+            return
+        threading.Event().wait(0.1)
+    console.print(f"[bold red]eucora down:[/] pid {pid} has not stopped within 30 s; see {folder / 'logs'}")
+    raise typer.Exit(1)

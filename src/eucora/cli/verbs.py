@@ -1,0 +1,134 @@
+"""Every verb, in the order in which help shows them: where its code is, what it needs, which audit event it leaves.
+
+Code is imported when its verb is typed, so that each answers at once. `local`: whoever may run programs on this
+machine as the platform's user.
+"""
+
+from importlib import import_module
+from typing import Any, Literal
+
+import typer
+from msgspec import Struct
+from typer.core import TyperCommand, TyperGroup
+
+from eucora.web.scopes import SCOPES
+
+Audited = Literal["none", "system", "access", "administration", "lifecycle", "personal"]
+
+
+class Verb(Struct, frozen=True):
+    """`words` as typed: `audit list`. `code` is module:function."""
+
+    words: str
+    code: str
+    about: str
+    permission: str
+    audit: Audited
+
+
+VERBS = (
+    Verb("up", "up:up", "Start the platform here, in the foreground", "local", "system"),
+    Verb("down", "up:down", "Stop the platform that runs here", "local", "system"),
+    Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
+    Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
+    Verb("devices", "devices:devices", "Find devices", "devices.read", "personal"),
+    Verb("device", "devices:device", "One device: its facts and newest values", "devices.read", "personal"),
+    Verb("software", "software:software", "What is installed on a device", "software.read", "none"),
+    Verb("series", "series:series", "One metric of a device over time, drawn", "telemetry.read", "none"),
+    Verb("lines", "lines:lines", "Log lines and events of a device", "telemetry.read", "none"),
+    Verb("changes", "lines:changes", "What changed on a device", "telemetry.read", "none"),
+    Verb("crashes", "lines:crashes", "What crashed on a device", "telemetry.read", "none"),
+    Verb("deadletters list", "deadletters:listed", "What could not be stored, and why", "deadletters.read", "none"),
+    Verb("deadletters replay", "deadletters:replay", "Digest it again", "deadletters.replay", "lifecycle"),
+    Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),
+    Verb("forget", "subjects:forget", "Erase a person", "subjects.forget", "lifecycle"),
+    Verb("enrolment-tokens list", "enrolment_tokens:listed", "Tokens that enrol devices", "tokens.read", "none"),
+    Verb("enrolment-tokens create", "enrolment_tokens:create", "Make one", "tokens.write", "administration"),
+    Verb("enrolment-tokens revoke", "enrolment_tokens:revoke", "End one", "tokens.write", "administration"),
+    Verb("tokens list", "tokens:listed", "Tokens of operators", "tokens.read", "none"),
+    Verb("tokens create", "tokens:create", "Make one", "tokens.write", "administration"),
+    Verb("tokens revoke", "tokens:revoke", "End one", "tokens.write", "administration"),
+    Verb("operators list", "operators:listed", "Who may hold tokens", "operators.read", "none"),
+    Verb("operators create", "operators:create", "Name an operator", "operators.write", "administration"),
+    Verb("operators disable", "operators:disable", "End an operator's tokens", "operators.write", "administration"),
+    Verb("audit list", "audit:listed", "What was done, newest first", "audit.read", "none"),
+    Verb("audit verify", "audit:verify", "Is the trail whole? Of the platform, or of an export", "audit.read", "none"),
+    Verb("audit export", "audit:export", "The whole trail as JSON lines", "audit.read", "lifecycle"),
+)
+
+GROUPS = {
+    "deadletters": "What could not be stored",
+    "enrolment-tokens": "Tokens that enrol devices",
+    "tokens": "Tokens of operators",
+    "operators": "Who may hold tokens",
+    "audit": "The audit trail",
+}
+CODES = "Ends with 0: done · 1: refused or failed · 2: not understood · 3: the platform does not answer."
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class Verbs(TyperGroup):
+    """Commands out of the table; those that begin with `prefix`. What has a `list` lists when nothing else is typed."""
+
+    prefix = ""
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The next word of each verb, in the table's order."""
+        return list(dict.fromkeys(v.words.removeprefix(self.prefix).split()[0] for v in self._verbs()))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The code behind a word, imported now; while help lists the words, only what the table says of them."""
+        if not self.prefix and cmd_name in GROUPS:
+            return group(cmd_name)
+        verb = next((v for v in self._verbs() if v.words == self.prefix + cmd_name), None)
+        if verb is not None and self.listing:
+            return TyperCommand(cmd_name, help=verb.about)
+        return None if verb is None else command(verb)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of words."""
+        self.listing = True
+        super().format_help(ctx, formatter)
+        self.listing = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """`eucora tokens` is `eucora tokens list`."""
+        words = self.list_commands(ctx)
+        if "list" in words and (not args or args[0] not in (*words, *SETTINGS["help_option_names"])):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def _verbs(self) -> list[Verb]:
+        return [v for v in VERBS if v.words.startswith(self.prefix)]
+
+
+def group(name: str) -> Any:
+    """The verbs below a noun."""
+    kind = type("Below", (Verbs,), {"prefix": name + " "})
+    app = typer.Typer(cls=kind, help=GROUPS[name], context_settings=SETTINGS, add_completion=False)
+    app.callback()(_nothing)
+    made = typer.main.get_command(app)
+    made.name = name
+    return made
+
+
+def command(verb: Verb) -> Any:
+    """One verb as a command; its help is the function's docstring, behind what it needs."""
+    module, _, name = verb.code.partition(":")
+    app = typer.Typer(context_settings=SETTINGS, add_completion=False)
+    needs = "runs on this machine" if verb.permission == "local" else f"needs {verb.permission}"
+    app.command(verb.words.split()[-1], epilog=f"{needs}. {CODES}", short_help=verb.about)(
+        getattr(import_module(f"eucora.cli.{module}"), name)
+    )
+    made: Any = typer.main.get_command(app)
+    return made
+
+
+def _nothing() -> None:
+    """A group does nothing by itself."""
+
+
+def undeclared() -> list[str]:
+    """Verbs whose permission is not one."""
+    return [v.words for v in VERBS if v.permission not in (*SCOPES, "local")]

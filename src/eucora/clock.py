@@ -1,0 +1,28 @@
+"""The only file that asks what time it is. Everything else is handed a time, always aware, always UTC."""
+
+from datetime import UTC, datetime, timedelta
+from time import monotonic as monotonic  # durations
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def to_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down."""
+    return (moment - EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=ms)
+
+
+def shifted(time: datetime, shift_ms: int, otherwise: datetime) -> datetime:
+    """A device's time corrected by its clock's error; `otherwise` for one that no calendar holds."""
+    try:
+        return time + shift_ms * _MS if shift_ms else time
+    except OverflowError:
+        return otherwise

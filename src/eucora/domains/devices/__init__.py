@@ -1,0 +1,1 @@
+"""Devices: what they are, under which policy they collect, how they are found."""

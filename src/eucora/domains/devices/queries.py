@@ -1,0 +1,58 @@
+"""Questions about devices. Lists hold at most `limit` rows in the order of their key; `after` is the last key seen."""
+
+import re
+import uuid
+from collections.abc import Collection, Iterable
+
+from eucora.domains.devices.records import DeviceRow, Interval
+from eucora.domains.devices.search import Search
+from eucora.slice import Pool, Transaction
+from eucora.sql import load
+
+SQL = load(__file__)
+EVERYTHING = Search()
+
+
+async def search(
+    db: Pool | Transaction, query: Search = EVERYTHING, after: uuid.UUID | None = None, limit: int = 100
+) -> list[DeviceRow]:
+    """Devices that fulfil every word, by device id."""
+    rows = await db.fetch(
+        SQL.search,
+        after,
+        query.hostname,
+        query.serial,
+        query.account,
+        starting(query.model),
+        starting(query.os),
+        query.package,
+        starting(query.state),
+        [word.hostname for word in query.words],
+        [word.serial for word in query.words],
+        starting(word.text for word in query.words),
+        [word.text for word in query.words],
+        limit,
+        starting(query.ids),
+    )
+    return [DeviceRow(**row) for row in rows]
+
+
+async def one(db: Pool | Transaction, device_id: uuid.UUID) -> DeviceRow | None:
+    """A device by its id."""
+    row = await db.fetchrow(SQL.one, device_id)
+    return None if row is None else DeviceRow(**row)
+
+
+async def facts(db: Pool | Transaction, device_id: uuid.UUID) -> list[Interval]:
+    """What the device was said to be, and when each of it held."""
+    return [Interval(**row) for row in await db.fetch(SQL.facts, device_id)]
+
+
+def starting(texts: Iterable[str]) -> list[str]:
+    """LIKE patterns for texts that begin so."""
+    return [re.sub(r"([\\%_])", r"\\\1", text) + "%" for text in texts]
+
+
+async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """The policy under which each of some devices was last heard; None for one that was not yet."""
+    return {row["device_id"]: row["policy"] for row in await db.fetch(SQL.policies_of, list(devices))}

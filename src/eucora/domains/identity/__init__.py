@@ -1,0 +1,1 @@
+"""Identity: persons by subject id, their accounts sealed, their devices and sessions."""

@@ -1,0 +1,1 @@
+"""Software: what is installed where."""

@@ -1,0 +1,1 @@
+"""Telemetry: questions to the archive."""

@@ -1,0 +1,23 @@
+"""What the gateway does from time to time, beside its requests. Each may fail and comes round again."""
+
+from collections.abc import Awaitable, Callable
+
+from eucora import clock
+from eucora.gateway.house import Gateway
+
+Chore = tuple[str, float, Callable[[], Awaitable[object]]]
+"""(name, seconds between runs, what to run)."""
+
+
+def chores(house: Gateway) -> list[Chore]:
+    """For the scheduler; run them as long as `serve` runs, and `house.refusals.tell` once more at the end."""
+
+    async def look_at_disk() -> None:
+        house.disk.look()
+
+    return [
+        ("disk", 1.0, look_at_disk),
+        ("notices", 3.0, house.notices.refresh),
+        ("pace", 1.0, lambda: house.device_pace.share(house.cache, clock.monotonic())),
+        ("refusals", 60.0, lambda: house.refusals.tell(house.pool, clock.now())),
+    ]

@@ -1,0 +1,46 @@
+"""What agents should know next, kept a few seconds so that an acknowledgement asks nothing: version of the
+configuration, devices that should send a full inventory. Somewhat old is harmless: the next answer says it again.
+"""
+
+import uuid
+
+from eucora.domains.devices.policy import active_policy
+from eucora.settings import Settings
+from eucora.slice import Pool
+from eucora.stores.postgres import translated
+from eucora_wire.answer import Next
+from eucora_wire.enrol import Config
+
+RESYNC = "SELECT device FROM software_state WHERE resync"
+
+
+class Notices:
+    """`refresh` every few seconds; `next_for` and `config` only read."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool, self._settings = pool, settings
+        self._plain = Next()
+        self._resync: frozenset[uuid.UUID] = frozenset()
+        self.config = Config(version=0, policy="none")
+
+    async def refresh(self) -> None:
+        """Read anew. Raises TryLater."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                policy = await active_policy(connection)
+                rows = await connection.fetch(RESYNC)
+        self._resync = frozenset(row["device"] for row in rows)
+        self._plain = Next(config=policy.version)
+        self.config = Config(
+            version=policy.version,
+            policy=policy.digest,
+            cadence_s=policy.terms["cadence_s"],
+            collect=policy.terms["collect"],
+            spool_max_age_s=self._settings.spool_max_age_days * 86400,
+        )
+
+    def next_for(self, device: uuid.UUID) -> Next:
+        """For the answer to this device."""
+        if device in self._resync:
+            return Next(config=self._plain.config, resync=("software",))
+        return self._plain

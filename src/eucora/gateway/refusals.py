@@ -1,0 +1,66 @@
+"""What was turned away, and the trail of it: a counter a reason, a small ring of samples, and in the audit trail one
+event a device, reason and minute with its count. Who is not proved to be a device is counted together, without a name.
+"""
+
+import uuid
+from collections import Counter, deque
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from eucora.domains.audit import Act, record
+from eucora.slice import Pool
+from eucora.stores.postgres import translated
+
+SAMPLES = 64
+
+Key = tuple[str, uuid.UUID | None]
+"""(reason, device)."""
+
+
+class Sample(Struct, frozen=True):
+    """One refusal, as an operator may see it."""
+
+    at: datetime
+    reason: str
+    device: uuid.UUID | None
+
+
+class Refusals:
+    """Counts since start, the last samples, and what waits to be told to the trail."""
+
+    def __init__(self) -> None:
+        self.totals: Counter[str] = Counter()
+        self.samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._untold: Counter[Key] = Counter()
+
+    def note(self, reason: str, device: uuid.UUID | None, now: datetime) -> None:
+        """One batch was refused, wholly or in parts. `device` only when its key is known."""
+        self.totals[reason] += 1
+        self.samples.append(Sample(now, reason, device))
+        self._untold[reason, device] += 1
+
+    async def tell(self, pool: Pool, now: datetime) -> None:
+        """Each minute: what waits goes to the trail. Raises TryLater, and then keeps it for the next time."""
+        told = self._untold
+        if not told:
+            return
+        self._untold = Counter()
+        try:
+            with translated():
+                async with pool.acquire() as connection, connection.transaction():
+                    await record(connection, now, [_act(key, count) for key, count in told.items()])
+        except BaseException:
+            self._untold.update(told)
+            raise
+
+
+def _act(key: Key, count: int) -> Act:
+    reason, device = key
+    detail: dict[str, Any] = {"reason": reason, "count": count}
+    if device is None:
+        return Act(act="batch.refused", audit_class="refusal", actor_kind="anonymous", actor="", outcome="refused",
+                   detail=detail)  # fmt: skip
+    return Act(act="batch.refused", audit_class="refusal", actor_kind="device", actor=str(device), devices=(device,),
+               outcome="refused", detail=detail)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Versioned plain SQL, in the order of its numbers, applied by dbmate."""

@@ -1,0 +1,122 @@
+"""The operator API: every route of every domain behind one door, its document made from the same types."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.types import Scope
+
+from eucora import __version__, clock
+from eucora.domains.audit.routes import ROUTES as AUDIT
+from eucora.domains.devices.routes import ROUTES as DEVICES
+from eucora.domains.identity.queries import subject_of_account
+from eucora.domains.identity.routes import ROUTES as IDENTITY
+from eucora.domains.software.routes import ROUTES as SOFTWARE
+from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
+from eucora.operators import dead_letters, device, operators, status, tokens
+from eucora.operators.document import DocumentPlugin, PagePlugin
+from eucora.operators.house import Operators
+from eucora.operators.meter import Meter
+from eucora.operators.sign_in import SignIn
+from eucora.web.answers import HANDLERS
+from eucora.web.declare import declared
+
+PREFIX = "/api/v1"
+ROUTES: Sequence[Any] = (
+    *DEVICES,
+    *SOFTWARE,
+    *TELEMETRY,
+    *IDENTITY,
+    *AUDIT,
+    *device.ROUTES,
+    *dead_letters.ROUTES,
+    *tokens.ROUTES,
+    *operators.ROUTES,
+    *status.ROUTES,
+)
+
+
+def build(house: Operators) -> Litestar:
+    """The application. Routes get what they ask for by name; a route that declares no permission is refused."""
+    meter = Meter(house.pool)
+    return Litestar(
+        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES))],
+        guards=[_door(SignIn(house.pool))],
+        dependencies={
+            "asker": Provide(_asker, sync_to_thread=False),
+            "now": Provide(clock.now, sync_to_thread=False),
+            **{name: _always(value) for name, value in _given(house, meter).items()},
+        },
+        exception_handlers=HANDLERS,
+        openapi_config=_openapi(),
+        lifespan=[_metering(meter)],
+        logging_config=None,
+        debug=False,
+        request_max_body_size=1_000_000,
+    )
+
+
+def _given(house: Operators, meter: Meter) -> dict[str, Any]:
+    return {
+        "house": house,
+        "pool": house.pool,
+        "keyring": house.keyring,
+        "secrets": house.secrets,
+        "objects": house.objects,
+        "meter": meter,
+        "person_of": partial(subject_of_account, house.pool, house.secrets),
+    }
+
+
+def _door(sign_in: SignIn) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Any]:
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        origin = connection.client.host if connection.client else ""
+        connection.scope["state"]["asker"] = await sign_in.admit(
+            connection.headers.get("authorization"), origin, handler.opt.get("permission")
+        )
+
+    return admit
+
+
+def _asker(scope: Scope) -> Any:
+    return scope["state"]["asker"]
+
+
+def _always(value: Any) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def _metering(meter: Meter) -> Callable[[Litestar], Any]:
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        async with meter:
+            yield
+
+    return running
+
+
+def _openapi() -> OpenAPIConfig:
+    """Served under /schema by ourselves, to whoever is signed in: no page fetches anything from elsewhere."""
+    return OpenAPIConfig(
+        title="EUCORA operator API",
+        version=__version__,
+        summary="Ask the platform about its devices. A bearer token on every request.",
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="An operator's token")}
+        ),
+        security=[{"token": []}],
+        path="/schema",
+        render_plugins=[PagePlugin(path="/"), DocumentPlugin(path="/openapi.json")],
+        use_handler_docstrings=True,
+        openapi_router=Router(
+            "/schema", route_handlers=[], opt=declared("schema.read", "none"), include_in_schema=False
+        ),
+    )

@@ -1,0 +1,33 @@
+"""What the operator plane is handed by assembly."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from eucora.journal.keys import Keyring
+from eucora.pipeline.replay import Replayed
+from eucora.secrets import Secrets
+from eucora.settings import Settings
+from eucora.slice import Pool
+from eucora.stores.ports import Cache, Objects
+from eucora.web.given import Given
+
+Replay = Callable[[Sequence[uuid.UUID]], Awaitable[Replayed]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """`pool` is the application's role; `objects` the bucket eucora-data, `replay` the pipeline's."""
+
+    settings: Settings
+    installation: uuid.UUID
+    pool: Pool
+    keyring: Keyring
+    secrets: Secrets
+    objects: Objects
+    cache: Cache
+    replay: Replay
+
+
+GivenHouse: TypeAlias = Given[Operators]

@@ -1,0 +1,77 @@
+-- name: add_operator
+-- a named operator; nothing when the name is taken
+INSERT INTO operators (operator_id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING
+RETURNING operator_id
+
+-- name: operator_named
+-- by name
+SELECT operator_id, name, created_at, disabled_at FROM operators WHERE name = $1
+
+-- name: operators_after
+-- by name, a page at a time
+SELECT operator_id, name, created_at, disabled_at FROM operators WHERE name > $1 ORDER BY name LIMIT $2
+
+-- name: disable_operator
+-- all tokens of a disabled operator are refused
+UPDATE operators SET disabled_at = $2 WHERE operator_id = $1 AND disabled_at IS NULL RETURNING operator_id
+
+-- name: add_token
+-- a token by its digest
+INSERT INTO operator_tokens (token_id, operator_id, digest, scopes, label, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: token_by_digest
+-- who holds the token of this digest, and whether it is still good
+SELECT t.token_id, t.operator_id, o.name, t.scopes, t.expires_at, t.revoked_at, o.disabled_at
+  FROM operator_tokens t JOIN operators o USING (operator_id) WHERE t.digest = $1
+
+-- name: tokens_after
+-- every token without its secret, oldest first
+SELECT t.token_id, o.name AS operator, t.label, t.scopes, t.created_at, t.expires_at, t.revoked_at
+  FROM operator_tokens t JOIN operators o USING (operator_id)
+ WHERE t.token_id > $1 ORDER BY t.token_id LIMIT $2
+
+-- name: revoke_token
+-- at once and for good
+UPDATE operator_tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS NULL RETURNING token_id
+
+-- name: add_enrolment_token
+-- an enrolment token by its digest
+INSERT INTO enrolment_tokens (token_id, made_by, digest, uses_left, label, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: enrolment_tokens_after
+-- every enrolment token without its secret, oldest first
+SELECT token_id, made_by, label, uses_left, created_at, expires_at, revoked_at
+  FROM enrolment_tokens WHERE token_id > $1 ORDER BY token_id LIMIT $2
+
+-- name: revoke_enrolment_token
+-- at once and for good
+UPDATE enrolment_tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS NULL RETURNING token_id
+
+-- name: positions
+-- what was appended and what was digested, a place a row
+SELECT s.shard, l.lane, CASE l.lane WHEN 0 THEN s.live ELSE s.replay END AS tip, s.received AS tip_received,
+       COALESCE(c.position, 0) AS position, c.received, c.leased_until
+  FROM journal_shards s CROSS JOIN (VALUES (0), (1)) l(lane)
+  LEFT JOIN cursors c ON c.consumer = 'pipeline' AND c.shard = s.shard AND c.lane = l.lane
+ ORDER BY s.shard, l.lane
+
+-- name: counts
+-- numbers that stand on the status page
+SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database_bytes,
+       current_setting('server_version') AS server,
+       (SELECT count(*) FROM devices WHERE state = 'enrolled') AS devices,
+       (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
+       (SELECT count(DISTINCT device) FROM journal_heads WHERE received > $1) AS reporting,
+       (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
+       (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = 'open') AS dead_letters,
+       (SELECT "window" FROM windows WHERE state = 'open') AS "window",
+       (SELECT opened_at FROM windows WHERE state = 'open') AS window_opened_at,
+       (SELECT count(*) FROM windows WHERE state = 'closed') AS windows_closed,
+       (SELECT max(position) FROM audit_heads) AS audit_signed
+  FROM platform p
+
+-- name: streams_of
+-- what was heard of a device, a stream a row, and what has not arrived
+SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number

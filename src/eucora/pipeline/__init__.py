@@ -1,0 +1,1 @@
+"""How data moves, a file a stage; `flow.py` is the table of contents."""

@@ -1,0 +1,33 @@
+"""The table of contents: what happens before the acknowledgement, and what after. Read this first."""
+
+import uuid
+from collections.abc import Sequence
+
+from eucora.batch import Checked, Entry
+from eucora.journal.cursors import Moves
+from eucora.pipeline.announce import announce
+from eucora.pipeline.collect import Arrival, Opened, collect
+from eucora.pipeline.enrich import devices_of, enrich, subjects_of
+from eucora.pipeline.house import House
+from eucora.pipeline.intake import Intake, Outcome, outcomes
+from eucora.pipeline.normalise import normalise
+from eucora.pipeline.store import Committed, store
+from eucora.pipeline.validate import validate
+
+
+async def accept(arrivals: Sequence[Arrival], intake: Intake) -> list[Outcome]:
+    """Before the acknowledgement: stages 1 and 2, then the journal. The result at i belongs to the arrival at i."""
+    opened = collect(arrivals)
+    signers = await intake.signers.get({batch.signed.keyid for batch in opened if isinstance(batch, Opened)})
+    checked = validate(opened, signers, intake.rules)
+    appended = await intake.journal.append([batch for batch in checked if isinstance(batch, Checked)])
+    return outcomes(opened, signers, checked, appended)  # committed: from here on it may be acknowledged
+
+
+async def digest(entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house: House) -> Committed:
+    """After the acknowledgement: stages 3 to 7 of what the journal holds, in order."""
+    normal = normalise(entries, house.limits)
+    enriched = enrich(normal, await house.directory.look_up(devices_of(normal), subjects_of(normal)))
+    committed = await store(enriched, moves, lease, house)  # route, then domains, archive, cursor: one transaction
+    await announce(house.cache, committed.items, committed.dead, committed.devices)
+    return committed

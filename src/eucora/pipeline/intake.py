@@ -1,0 +1,70 @@
+"""What stages 1 and 2 are handed by a door, and what becomes of each batch."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from eucora.batch import Appended, Checked
+from eucora.journal.port import Journal
+from eucora.journal.signers import Signer
+from eucora.pipeline.collect import Opened
+from eucora.pipeline.validate import Rules
+from eucora.problems import EucoraError, Refused
+
+
+class Signers(Protocol):
+    """Enrolled keys by key id. A courtesy: the append transaction decides."""
+
+    async def get(self, keyids: Iterable[str]) -> Mapping[str, Signer]:
+        """Those that are enrolled, revoked ones too. Raises TryLater."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The journal to append to, the keys to verify with, the rules of validation."""
+
+    journal: Journal
+    signers: Signers
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch whose signature holds, and what the journal did with it."""
+
+    checked: Checked
+    appended: Appended
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A batch turned away before the journal. `device` is the one that the key belongs to, None for an unknown key."""
+
+    reason: EucoraError
+    device: uuid.UUID | None
+
+
+Outcome = Taken | Turned
+
+
+def outcomes(
+    opened: Sequence[Opened | Refused],
+    signers: Mapping[str, Signer],
+    checked: Sequence[Checked | EucoraError],
+    appended: Sequence[Appended],
+) -> list[Outcome]:
+    """What the stages said, in the order of arrival. `appended` answers the checked ones, in their order."""
+    committed = iter(appended)
+    return [
+        Taken(found, next(committed)) if isinstance(found, Checked) else Turned(found, _device(batch, signers))
+        for found, batch in zip(checked, opened, strict=True)
+    ]
+
+
+def _device(batch: Opened | Refused, signers: Mapping[str, Signer]) -> uuid.UUID | None:
+    if isinstance(batch, Refused):
+        return None
+    signer = signers.get(batch.signed.keyid)
+    return None if signer is None else signer.device

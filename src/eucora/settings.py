@@ -1,0 +1,138 @@
+"""All an operator may decide, read from EUCORA_* and checked whole at start, without a network. Every default is safe.
+
+Secrets are paths to files or live in the data directory's `secrets/`; a URL may carry a password, and is never printed.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from eucora.problems import Misconfigured
+
+PREFIX = "EUCORA_"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Each field is the variable EUCORA_<FIELD>; its comment is the reference page's line."""
+
+    # Where everything lies: databases, secrets, certificates, logs.
+    data_dir: Path
+    # PostgreSQL for the application's role; empty: embedded.
+    postgres_url: str = ""
+    # PostgreSQL for the owner's role, which runs migrations; empty: embedded, or postgres_url.
+    postgres_owner_url: str = ""
+    # PostgreSQL for the role that alone sees wrapped keys; empty: embedded, or postgres_url.
+    postgres_keys_url: str = ""
+    # Redis or Valkey; empty: embedded.
+    redis_url: str = ""
+    # S3 endpoint, https://host:port; empty: embedded.
+    s3_url: str = ""
+    # File with the S3 access key on its first line and the secret key on its second.
+    s3_credentials_file: Path | None = None
+    # CA file that S3's certificate is verified with; empty: the system's.
+    s3_ca_file: Path | None = None
+    # Address that the three listeners bind.
+    listen: str = "127.0.0.1"
+    # Device plane: telemetry, log-on, configuration; mTLS.
+    device_port: int = 8443
+    # Enrolment and renewal, without client certificates.
+    enrolment_port: int = 8444
+    # Operator plane: API and CLI.
+    operator_port: int = 8445
+    # Names and addresses that stand in the server certificate, separated by commas.
+    public_names: str = "localhost,127.0.0.1"
+    # Shards of the journal; fixed at first start.
+    shards: int = 8
+    # How long a spool may keep data, in days: one setting for agent, platform and shipped server files.
+    spool_max_age_days: float = 28.0
+    # Free disk, in MiB, below which the door answers 503; 0: the smaller of 5 % and 10 GiB, never under 256 MiB.
+    disk_reserve_mib: int = 0
+    # Largest body as it travels, in KiB.
+    body_max_kib: int = 4096
+    # Largest body inflated, in KiB.
+    inflated_max_kib: int = 32768
+    # Requests a second that one device may send, as a mean over a minute.
+    device_rate: float = 20.0
+    # Length of an archive window, in minutes.
+    window_minutes: float = 60.0
+    # Lifetime of a device's certificate, in hours.
+    certificate_hours: float = 72.0
+    # Seconds after which a silent pipeline worker loses its lease.
+    lease_s: float = 15.0
+    # debug, info, warning or error.
+    log_level: str = "info"
+    # Durable commits; false only in benchmarks that price the promise.
+    fsync: bool = True
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises Misconfigured with every fault in one message, each with its mend."""
+    given = dict(os.environ if environ is None else environ)
+    values = {k.removeprefix(PREFIX).lower(): v for k, v in given.items() if k.startswith(PREFIX) and v != ""}
+    values.setdefault("data_dir", str(default_data_dir(given)))
+    known = {f.name: f for f in msgspec.structs.fields(Settings)}
+    faults = [
+        f"{PREFIX}{name.upper()} is not a setting; the settings are listed in docs/reference/settings.md"
+        for name in sorted(values.keys() - known.keys())
+        if not name.startswith(("agent_", "test_"))
+    ]
+    good: dict[str, object] = {}
+    for name, text in values.items():
+        if name not in known:
+            continue
+        try:
+            good[name] = msgspec.convert(text, known[name].type, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as exc:
+            faults.append(f"{PREFIX}{name.upper()}: {exc}")
+    faults += [] if faults else _contradictions(Settings(**good))  # type: ignore[arg-type]
+    if faults:
+        raise Misconfigured("; ".join(faults))
+    return Settings(**good)  # type: ignore[arg-type]
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """$XDG_DATA_HOME/eucora, else ~/.local/share/eucora."""
+    base = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local/share")
+    return Path(base) / "eucora"
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path:
+        return Path(str(value)).expanduser().absolute()
+    raise TypeError(wanted)
+
+
+def _contradictions(s: Settings) -> list[str]:
+    """What each field allows but together can't be."""
+    faults = []
+    ports = (s.device_port, s.enrolment_port, s.operator_port)
+    if len(set(ports)) != 3 or not all(0 < p < 65536 for p in ports):
+        faults.append(
+            "EUCORA_DEVICE_PORT, _ENROLMENT_PORT and _OPERATOR_PORT must be three different ports below 65536"
+        )
+    if not 1 <= s.shards <= 256:
+        faults.append("EUCORA_SHARDS must lie between 1 and 256")
+    if bool(s.s3_url) != (s.s3_credentials_file is not None):
+        faults.append("EUCORA_S3_URL and EUCORA_S3_CREDENTIALS_FILE go together")
+    if s.log_level not in ("debug", "info", "warning", "error"):
+        faults.append("EUCORA_LOG_LEVEL must be debug, info, warning or error")
+    if s.postgres_url and not s.postgres_keys_url:
+        faults.append("EUCORA_POSTGRES_KEYS_URL (role eucora_keys) is needed beside EUCORA_POSTGRES_URL")
+    if s.inflated_max_kib < s.body_max_kib:
+        faults.append("EUCORA_INFLATED_MAX_KIB must not be smaller than EUCORA_BODY_MAX_KIB")
+    for name in ("spool_max_age_days", "window_minutes", "certificate_hours", "lease_s", "device_rate", "body_max_kib"):
+        if getattr(s, name) <= 0:
+            faults.append(f"EUCORA_{name.upper()} must be above 0")
+    return faults
+
+
+def to_environment(s: Settings) -> dict[str, str]:
+    """The inverse of `read`: what a child process needs to see the same settings."""
+    return {PREFIX + name.upper(): _text(getattr(s, name)) for name in s.__struct_fields__ if getattr(s, name) not in ("", None)}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""What we do not own, behind ports as small as their callers need: one adapter a file."""

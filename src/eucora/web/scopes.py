@@ -1,0 +1,32 @@
+"""Every permission that there is. A token holds some; a route or a verb declares one; the default answer is no."""
+
+from eucora.problems import Refused
+
+SCOPES: dict[str, str] = {
+    "schema.read": "read the published API",
+    "status.read": "see what runs and what lags",
+    "devices.read": "find devices, read their facts",
+    "devices.revoke": "turn a device away for good",
+    "personal.read": "see host names, serials and accounts, each time with a purpose",
+    "telemetry.read": "read samples, lines, changes and crashes",
+    "software.read": "read what is installed",
+    "deadletters.read": "list what could not be stored",
+    "deadletters.replay": "digest it again",
+    "subjects.forget": "erase a person",
+    "tokens.read": "list tokens",
+    "tokens.write": "make and revoke tokens, of enrolment and of operators",
+    "operators.read": "list operators",
+    "operators.write": "name and disable operators",
+    "audit.read": "read, verify and export the audit trail",
+}
+
+READING = tuple(name for name in SCOPES if name.endswith(".read") and name != "personal.read")
+"""What a token gets when nobody says otherwise: everything that changes nothing and names nobody."""
+
+
+def checked(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """The same scopes, sorted, each once. Raises Refused (bad-request) for one that there is not."""
+    unknown = sorted(set(scopes) - SCOPES.keys())
+    if unknown or not scopes:
+        raise Refused("bad-request", f"scopes are {', '.join(SCOPES)}")
+    return tuple(sorted(set(scopes)))

@@ -1,0 +1,36 @@
+"""Agent health: heartbeats, queue depth, retries, and what the agent itself costs."""
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from eucora_wire.fields import fact, measure, text
+
+Status = Literal["healthy", "degraded", "offline"]
+
+
+class Agent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The agent about itself. `offline` is said by what it collected while it could not reach the platform."""
+
+    version: Annotated[str, text("Agent version", 64)]
+    queue_depth: Annotated[
+        int, measure("count", "eucora_agent_queue_depth", "Items in the spool", ge=0, le=100_000_000)
+    ]
+    status: Annotated[Status, fact("The agent's own verdict")]
+    retries: Annotated[int, measure("count", "eucora_agent_retries_total", "Deliveries tried again", ge=0)] | None = (
+        None
+    )
+    heartbeat_failures: (
+        Annotated[
+            int,
+            measure("count", "eucora_agent_heartbeat_failures_total", "Times the platform could not be reached", ge=0),
+        ]
+        | None
+    ) = None
+    shed: (
+        Annotated[int, measure("count", "eucora_agent_shed_total", "Items that the spool had to shed", ge=0)] | None
+    ) = None
+    memory: Annotated[int, measure("bytes", "process_resident_memory_bytes", "Memory of the agent", ge=0)] | None = None
+    cpu_seconds: (
+        Annotated[float, measure("seconds", "process_cpu_seconds_total", "Processor time of the agent", ge=0)] | None
+    ) = None

@@ -1,0 +1,45 @@
+"""The repository's papers lead somewhere and leave nothing out."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "changes").glob("*.md")])
+DECISIONS = ROOT / "docs" / "decisions"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    dead = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert dead == []
+
+
+def test_every_decision_is_in_the_index_and_says_what_would_change_our_mind() -> None:
+    index = (DECISIONS / "README.md").read_text(encoding="utf-8")
+    for page in DECISIONS.glob("*.md"):
+        if page.name != "README.md":
+            assert f"({page.name})" in index, page.name
+            text = page.read_text(encoding="utf-8").lower()
+            assert "change our mind" in text, page.name
+            assert re.search(r"\d{4}-\d{2}-\d{2}", text), page.name
+
+
+def test_every_change_is_a_fragment_of_a_known_kind() -> None:
+    kinds = {"added", "changed", "fixed", "removed", "security"}
+    fragments = [file.name for file in (ROOT / "changes").glob("*.md") if file.name != "README.md"]
+    assert fragments
+    assert [name for name in fragments if name.split(".")[-2] not in kinds] == []
+
+
+def test_every_dependency_has_its_reason_and_its_licence() -> None:
+
+    told = (DECISIONS / "dependencies.md").read_text(encoding="utf-8").lower()
+    for project in (ROOT / "pyproject.toml", ROOT / "packaging/agent/pyproject.toml"):
+        about = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+        asked = [*about["dependencies"], *about.get("optional-dependencies", {}).get("dev", [])]
+        names = {re.split(r"[<>=~!\[ ]", requirement)[0] for requirement in asked} - {"eucora-agent"}
+        assert sorted(name for name in names if name.lower() not in told) == [], project

@@ -1,0 +1,15 @@
+"""A platform of this test's own: journal and pipeline on a fresh database."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.eucora.line import Line, close_line, open_line
+
+
+@pytest.fixture
+async def line(database: Any, tmp_path: Path) -> AsyncIterator[Line]:
+    opened = await open_line(database.app_url, database.keys_url, tmp_path / "secrets")
+    yield opened
+    await close_line(opened)

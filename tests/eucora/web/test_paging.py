@@ -1,0 +1,37 @@
+"""Tokens of pages come back as they were, and nothing else is taken for one."""
+
+import contextlib
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eucora.problems import Refused
+from eucora.web.paging import cut, key, token
+
+Key = tuple[datetime, int, str, uuid.UUID]
+
+
+@given(st.tuples(st.datetimes(timezones=st.just(UTC)), st.integers(0, 2**53), st.text(), st.uuids()))
+def test_a_token_is_the_key_again(given_key: Key) -> None:
+    assert key(token(given_key), Key) == given_key
+
+
+@given(st.text(max_size=60))
+def test_no_other_text_is_a_token(text: str) -> None:
+    with contextlib.suppress(Refused):
+        assert isinstance(key(text, uuid.UUID), uuid.UUID)
+
+
+def test_no_token_is_the_first_page() -> None:
+    assert key(None, uuid.UUID) is None
+
+
+@pytest.mark.parametrize(("count", "follows"), [(0, False), (2, False), (3, True)])
+def test_a_page_says_whether_another_one_follows(count: int, follows: bool) -> None:
+    page = cut(list(range(count)), 2, lambda item: item)
+    assert (len(page.items), page.next is not None) == (min(count, 2), follows)
+    if follows:
+        assert key(page.next, int) == 1
