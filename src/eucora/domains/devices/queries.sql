@@ -8,7 +8,7 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE ($1::uuid IS NULL OR d.device_id > $1)
-   AND NOT EXISTS (SELECT FROM unnest($13::text[]) x WHERE d.device_id::text NOT LIKE x)
+   AND NOT EXISTS (SELECT FROM unnest($14::text[]) x WHERE d.device_id::text NOT LIKE x)
    AND NOT EXISTS (SELECT FROM unnest($2::bytea[]) x WHERE d.hostname_pseudonym IS DISTINCT FROM x)
    AND NOT EXISTS (SELECT FROM unnest($3::bytea[]) x WHERE d.serial_pseudonym IS DISTINCT FROM x)
    AND NOT EXISTS (SELECT FROM unnest($4::bytea[]) x WHERE NOT EXISTS (

@@ -1,0 +1,42 @@
+"""Requests other than telemetry, signed over five headers: log-on, configuration, renewal. And what refusals become."""
+
+import msgspec
+
+from eucora_agent.http2 import Connection, Response
+from eucora_agent.identity import Identity
+from eucora_agent.moment import Moment
+from eucora_agent.problems import Refused, TryLater
+from eucora_wire.envelope import CONTENT_TYPE, PrivateKey, content_digest, sign
+from eucora_wire.problems import Document
+
+
+def signed(
+    to: Connection, who: Identity, key: PrivateKey, at: Moment, method: str, path: str, body: bytes, tag: str
+) -> bytes:
+    """The body of a 200. Raises TryLater or Refused."""
+    covered = {
+        "content-digest": content_digest(body),
+        "content-type": CONTENT_TYPE,
+        "eucora-installation": str(who.installation),
+        "eucora-device": str(who.device_id),
+        "eucora-clock": str(at.wall_ms),
+    }
+    return good(to.ask(method, path, sign(covered, key, created=at.wall_ms // 1000, tag=tag), body))
+
+
+def good(response: Response) -> bytes:
+    """The body of a 200. Raises Refused for what must change first, TryLater for what may pass."""
+    if response.status == 200:
+        return response.body
+    try:
+        document = msgspec.json.decode(response.body, type=Document)
+    except msgspec.DecodeError as exc:
+        raise TryLater(f"status {response.status}", _seconds(response)) from exc
+    if response.status >= 500 or (response.status == 429 and not document.missing):
+        raise TryLater(document.title, _seconds(response) or document.retry_after_s or 0.0)
+    raise Refused(document)
+
+
+def _seconds(response: Response) -> float:
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isdigit() else 0.0
