@@ -26,7 +26,6 @@ from eucora_wire.sections.hardware import Hardware
 from eucora_wire.sections.network import Network
 from eucora_wire.sequence import FIRST, Items
 
-
 JSON = {"content-type": "application/json"}
 
 

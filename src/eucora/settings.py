@@ -131,7 +131,11 @@ def _contradictions(s: Settings) -> list[str]:
 
 def to_environment(s: Settings) -> dict[str, str]:
     """The inverse of `read`: what a child process needs to see the same settings."""
-    return {PREFIX + name.upper(): _text(getattr(s, name)) for name in s.__struct_fields__ if getattr(s, name) not in ("", None)}
+    return {
+        PREFIX + name.upper(): _text(getattr(s, name))
+        for name in s.__struct_fields__
+        if getattr(s, name) not in ("", None)
+    }
 
 
 def _text(value: object) -> str:

@@ -38,7 +38,16 @@ from eucora.stores.redis import RedisCache
 from eucora_wire import sequence as seq
 from eucora_wire.clock import Boot, Sent, format_sent
 from eucora_wire.enrol import Enrolled
-from eucora_wire.envelope import Envelope, PrivateKey, Seal, content_digest, format_digest, parse_signed, seal_batch, sign
+from eucora_wire.envelope import (
+    Envelope,
+    PrivateKey,
+    Seal,
+    content_digest,
+    format_digest,
+    parse_signed,
+    seal_batch,
+    sign,
+)
 from eucora_wire.payload import Payload, encode
 from eucora_wire.sections.hardware import Hardware
 

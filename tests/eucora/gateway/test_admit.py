@@ -1,7 +1,6 @@
 """Each refusal has its own clear answer, and the platform carries on."""
 
 import httpx
-
 from tests.eucora.gateway.conftest import Device
 
 

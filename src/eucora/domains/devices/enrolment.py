@@ -2,11 +2,12 @@
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct
 
-from eucora.domains.audit import Act, record
+from eucora.domains.audit import Act, ActorKind, record
 from eucora.journal import signers
 from eucora.problems import Refused
 from eucora.slice import Pool, Transaction
@@ -73,7 +74,8 @@ async def renew(pool: Pool, signer: signers.Signer, applicant: Applicant, now: d
 
 async def refuse(pool: Pool, act: str, reason: str, device: uuid.UUID | None, origin: str, now: datetime) -> None:
     """One event for each enrolment, renewal or log-on that was turned away."""
-    kind, actor, devices = ("device", str(device), (device,)) if device else ("anonymous", "", ())
+    kind: ActorKind = "device" if device else "anonymous"
+    actor, devices = (str(device), (device,)) if device else ("", ())
     told = Act(act=act, audit_class="refusal", actor_kind=kind, actor=actor, origin=origin, devices=devices,
                outcome="refused", detail={"reason": reason})  # fmt: skip
     with translated():
@@ -81,6 +83,6 @@ async def refuse(pool: Pool, act: str, reason: str, device: uuid.UUID | None, or
             await record(tx, now, [told])
 
 
-def _act(act: str, device: uuid.UUID, origin: str, detail: dict[str, object]) -> Act:
+def _act(act: str, device: uuid.UUID, origin: str, detail: Mapping[str, object]) -> Act:
     return Act(act=act, audit_class="lifecycle", actor_kind="device", actor=str(device), origin=origin,
                devices=(device,), detail=detail)  # fmt: skip
