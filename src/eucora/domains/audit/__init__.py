@@ -7,6 +7,7 @@ from eucora.domains.audit.write import by, record, sealed
 
 __all__ = [
     "Act",
+    "ActorKind",
     "AuditClass",
     "Event",
     "Head",
