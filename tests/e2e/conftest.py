@@ -35,10 +35,9 @@ class Up:
     said: list[str] = field(default_factory=list)
 
     def start(self, *flags: str) -> "Up":
-        log = open(self.data_dir.parent / "up.log", "a+")  # noqa: SIM115 - the child keeps it
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "eucora.cli.main", "up", *flags], env=self.environ, stdout=log, stderr=log, text=True
-        )
+        with open(self.data_dir.parent / "up.log", "a+") as log:
+            argv = [sys.executable, "-m", "eucora.cli.main", "up", *flags]
+            self.process = subprocess.Popen(argv, env=self.environ, stdout=log, stderr=log, text=True)
         began = time.monotonic()
         while "EUCORA is up" not in self.output():
             if self.process.poll() is not None or time.monotonic() - began > START_LIMIT_S:

@@ -26,6 +26,11 @@ def end_leftover(pid_file: Path, orphan_signal: signal.Signals) -> None:
     pid_file.unlink(missing_ok=True)
 
 
+def has_ended(pid: int) -> bool:
+    """Also when nobody has taken note of its end: to kill(2) such a process still looks alive."""
+    return _started(pid) == ""
+
+
 def _gone(pid: int, started: str, limit_s: float) -> bool:
     until = time.monotonic() + limit_s
     while _started(pid) == started:

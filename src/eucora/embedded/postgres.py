@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from eucora.embedded.account import give
 from eucora.embedded.datadir import DataDir
+from eucora.embedded.leftover import has_ended
 from eucora.embedded.problems import EmbeddedError
 from eucora.embedded.supervise import Program, plain_environment
 
@@ -52,6 +53,7 @@ def ensure_cluster(data: DataDir, bindir: Path) -> Path:
         _check_version(place, _major(bindir))
         for role in ROLES:
             data.secret(f"{role}.password", create=False)
+        _drop_locks_of_the_dead(place)
         return give(data.account, place, 0o700)
     draft = data.path / "postgres.new"
     if draft.exists():  # a killed start
@@ -107,6 +109,15 @@ def _initialise(data: DataDir, bindir: Path, folder: Path) -> None:
     )
     _run(data, folder, (bindir / "postgres", "--single", "-D", HERE, SUPERUSER), "\n".join(statements) + "\n")
     (folder / "pg_hba.conf").write_text(WHO_MAY_CONNECT)
+
+
+def _drop_locks_of_the_dead(place: Path) -> None:
+    """PostgreSQL asks kill(2) whether the process in postmaster.pid lives, and takes a killed one that nobody reaped
+    (as in containers without an init) for running: it would never start again."""
+    for lock in (place / "postmaster.pid", *place.glob(".s.PGSQL.*.lock")):
+        first = lock.read_text().partition("\n")[0] if lock.exists() else ""
+        if first.isdigit() and has_ended(int(first)):
+            lock.unlink()
 
 
 def _run(data: DataDir, folder: Path, argv: tuple[Path | str, ...], stdin: str = "") -> None:
