@@ -102,24 +102,20 @@ async def test_a_worker_killed_at_any_moment_loses_nothing_and_repeats_nothing(
 async def test_a_worker_paused_past_its_lease_and_woken_writes_nothing_twice(line: Line, digesters: Digesters) -> None:
     devices = [await line.enrol() for _ in range(8)]
     expected = 0
-    first = digesters.start()
+    paused, successor = digesters.start(), None
     await asyncio.sleep(1.0)
-    paused = False
-    for turn in range(40):
-        await line.append(*(device.batch(health(device, 3)) for device in devices))
-        expected += 3 * len(devices)
-        await asyncio.sleep(0.03)
-        if turn == 10:
-            first.send_signal(signal.SIGSTOP)
-            digesters.start()
-            paused = True
-        if turn == 30:
-            await asyncio.sleep(2 * LEASE_S)
-            first.send_signal(signal.SIGCONT)
-            paused = False
-    assert not paused
-    await settled(line)
-    assert first.poll() is None
+    for _ in range(4):
+        for _ in range(25):
+            await line.append(*(device.batch(health(device, 3)) for device in devices for _ in range(2)))
+        expected += 25 * 2 * 3 * len(devices)
+        # In the middle of its work, whatever it is doing just then.
+        paused.send_signal(signal.SIGSTOP)
+        successor = successor or digesters.start()
+        await asyncio.sleep(3 * LEASE_S)
+        paused.send_signal(signal.SIGCONT)
+        await settled(line)
+        paused, successor = successor, paused
+    assert [process.poll() for process in (paused, successor)] == [None, None]
     await assert_once(line, expected)
 
 
