@@ -96,11 +96,11 @@ class Ledger:
         head = self.heads.get(seal.stream) or Head(seal.device, self._next_number(seal.device))
         if head.device != seal.device:
             return Appended("fork")
-        decision = decide(head.chain, _link(incoming))
+        decision, erased = decide(head.chain, _link(incoming)), incoming.erased or standing.destroyed
         if decision.outcome == "append":
-            return self._append(incoming, head, decision, incoming.erased or standing.destroyed)
+            return self._append(incoming, head, decision, erased)
         if decision.outcome == "used":
-            return self._again(incoming, head)
+            return self._again(incoming, head, erased)
         if decision.outcome == "fork":
             return self._fork(seal.stream, head)
         return Appended("too-many-gaps", missing=decision.missing)
@@ -120,14 +120,16 @@ class Ledger:
         self.entries.append(_entry(incoming, receipt, lane, head.number, erased))
         return Appended("appended", receipt, erased=erased)
 
-    def _again(self, incoming: Incoming, head: Head) -> Appended:
+    def _again(self, incoming: Incoming, head: Head, erased: bool) -> Appended:
         """A used sequence: the same batch gets its old receipt; without a digest in memory the head alone says it."""
         stream = incoming.batch.seal.stream
         known = self.used.get((stream, incoming.batch.seal.sequence))
         if known is None:
             return Appended("known")
         digest, receipt = known
-        return Appended("duplicate", receipt) if digest == incoming.digest else self._fork(stream, head)
+        if digest != incoming.digest:
+            return self._fork(stream, head)
+        return Appended("duplicate", receipt, erased=erased)
 
     def _fork(self, stream: uuid.UUID, head: Head) -> Appended:
         if not head.fork:
