@@ -78,6 +78,7 @@ def read_arguments() -> Plan:
 
 def run(plan: Plan, platform: fleet.Platform) -> dict[str, object]:
     """Enrol, start together, watch, and add up."""
+    print(f"enrolling {plan.devices} devices and sealing …", file=sys.stderr, flush=True)
     token = str(platform.ask("/api/v1/enrolment-tokens", {"uses": plan.devices + 1, "hours": 1})["token"])
     leader = supervisor(plan.data_dir)
     pipes, workers = [], []
@@ -92,6 +93,7 @@ def run(plan: Plan, platform: fleet.Platform) -> dict[str, object]:
     watcher = Watch(platform)
     for pipe in pipes:
         pipe.send("go")
+    print("running …", file=sys.stderr, flush=True)
     while not all(pipe.poll(0.5) for pipe in pipes):
         watcher.look()
     outcomes: list[Outcome] = [pipe.recv() for pipe in pipes]
@@ -145,8 +147,8 @@ def prepare(plan: Plan, device: fleet.Device, salt: int) -> Prepared:
 
 
 def preseal(plan: Plan, devices: list[fleet.Device]) -> list[list[Prepared]]:
-    """Per device, enough batches for the run: 12,000 singles a second and process, or 4,500 tens, or 3,000 hundreds."""
-    guess = {1: 12_000, 10: 5_500}.get(plan.batch, 3_000)
+    """Per device, enough batches for the run: 7,000 singles a second and process, or 6,000 tens, or 3,000 hundreds."""
+    guess = {1: 7_000, 10: 6_000}.get(plan.batch, 3_000)
     each = int(guess * plan.seconds / len(devices) / plan.procs) + 1
     return [[prepare(plan, d, n) for n in range(each)] for d in devices]
 

@@ -187,8 +187,8 @@ def _printable(sent: str | None) -> str | None:
     return sent if sent is not None and sent.isascii() and sent.isprintable() else None
 
 
-def columns(ledger: Ledger) -> list[list[Any]]:
-    """What `write_down` takes: four columns of journal_shards, ten of journal_heads."""
+def columns(ledger: Ledger) -> list[Any]:
+    """What `write_down` takes: four columns of journal_shards, ten of journal_heads, the epoch, six of journal_digests."""
     touched = sorted({entry[0] for entry in ledger.entries})
     shards = [ledger.shards[n] for n in touched]
     return [
@@ -197,7 +197,12 @@ def columns(ledger: Ledger) -> list[list[Any]]:
         [shard.positions[1] for shard in shards],
         [shard.received for shard in shards],
         *map(list, zip(*map(_head, ledger.changed.items()), strict=True)),
+        ledger.epoch,
+        *([entry[n] for entry in ledger.entries] for n in _OF_DIGESTS),
     ]
+
+
+_OF_DIGESTS = [ENTRY_COLUMNS.index(name) for name in ("stream", "sequence", "digest", "shard", "lane", "position")]
 
 
 def _head(changed: tuple[uuid.UUID, Head]) -> tuple[Any, ...]:
