@@ -20,6 +20,7 @@ from eucora.domains import all as domains
 from eucora.domains.audit import Act, record, sign_head
 from eucora.domains.devices.policy import ensure_policy
 from eucora.gateway.authority import ensure_authority, load_authority
+from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
 from eucora.gateway.serve import serve as serve_devices
 from eucora.journal import founding
@@ -232,7 +233,8 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
             signers=SignerCache(platform.pool),
             cache=platform.cache,
         )
-        await serve_devices(house, ended, ready)
+        jobs = [Job(*chore) for chore in chores(house)]
+        await asyncio.gather(serve_devices(house, ended, ready), keep(jobs, ended))
 
 
 async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
