@@ -1,7 +1,7 @@
 """The two listeners as RSGI applications: which path leads where, and what a failure becomes on the wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucora.gateway.admit import admit
 from eucora.gateway.config import configure
@@ -63,7 +63,7 @@ def _app(routes: Mapping[str, Route], house: Gateway) -> App:
         except Exception as fault:  # noqa: BLE001 - reported, and answered with 500
             report("request_failed", fault)
             response = problem(document("internal"))
-        reply(exchange, response)
+        reply(exchange, replace(response, body=b"") if scope.method == "HEAD" else response)
 
     return app
 
