@@ -42,10 +42,10 @@ async def register(tx: Transaction, keyid: str, device: uuid.UUID, algorithm: Al
     await tx.execute(SQL.register, keyid, device, algorithm, public_key)
     row = await tx.fetchrow(SQL.signer, keyid)
     assert row is not None
-    if row["device"] != device:
-        raise Refused("bad-request", "this key is enrolled for another device: make a new one")
     if row["state"] == "revoked":
         raise Refused("revoked-device", "this key was revoked: make a new one")
+    if row["device"] != device:
+        raise Refused("bad-request", "this key is enrolled for another device: make a new one")
 
 
 async def replace(tx: Transaction, keyid: str) -> None:

@@ -232,9 +232,9 @@ class Device:
     async def read_config(self, **changes: str) -> httpx.Response:
         return await self.client.get("/v1/config", headers=self.signed("eucora-request", b"", **changes))
 
-    async def renew(self, key: Any, **signed: Any) -> httpx.Response:
-        """Ask for a certificate for `key`, signed by the device's own or as told."""
-        body = msgspec.json.encode({"csr": csr_for(key)})
+    async def renew(self, wanted: Any, **signed: Any) -> httpx.Response:
+        """Ask for a certificate for this key; signed by the device's own, or as told."""
+        body = msgspec.json.encode({"csr": csr_for(wanted)})
         return await self.plane.ask("/v1/renew", body, self.signed("eucora-renew", body, **signed))
 
 

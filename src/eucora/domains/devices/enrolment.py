@@ -60,8 +60,9 @@ async def renew(pool: Pool, signer: signers.Signer, applicant: Applicant, now: d
     """
     with translated():
         async with pool.acquire() as tx, tx.transaction():
+            state = await _state_of(tx, signer)
             known = await tx.fetchval(SQL.device_of_key, applicant.keyid)
-            if signer.state != "active" and known != signer.device:
+            if state != "active" and known != signer.device:
                 raise Refused("unknown-device", "this key was replaced: sign with the newer one")
             if known is None:
                 await signers.register(tx, applicant.keyid, signer.device, applicant.algorithm, applicant.public_key)
@@ -70,6 +71,15 @@ async def renew(pool: Pool, signer: signers.Signer, applicant: Applicant, now: d
                 raise Refused("bad-request", "this key is enrolled for another device: make a new one")
             detail = {"key": applicant.keyid, "signed_by": signer.keyid}
             await record(tx, now, [_act("device.renewed", signer.device, applicant.origin, detail)])
+
+
+async def _state_of(tx: Transaction, signer: signers.Signer) -> str:
+    """Decided under the device's lock, which a revocation takes first: no key slips in behind its back."""
+    enrolled = await tx.fetchval(SQL.lock_device, signer.device)
+    state = await tx.fetchval(SQL.state_of_key, signer.keyid) if enrolled else "revoked"
+    if state == "revoked":
+        raise Refused("revoked-device")
+    return str(state)
 
 
 async def refuse(pool: Pool, act: str, reason: str, device: uuid.UUID | None, origin: str, now: datetime) -> None:

@@ -13,5 +13,13 @@ SELECT token_id FROM enrolment_tokens WHERE digest = $1 AND expires_at > $2 AND 
 SELECT s.device FROM signers s JOIN devices d ON d.device_id = s.device
  WHERE s.keyid = $1 AND s.state = 'active' AND d.state = 'enrolled';
 
+-- name: lock_device
+-- a device that is enrolled, until the end of the transaction
+SELECT device_id FROM devices WHERE device_id = $1 AND state = 'enrolled' FOR UPDATE;
+
+-- name: state_of_key
+-- after lock_device, in a statement of its own: it sees what was committed while that one waited
+SELECT state FROM signers WHERE keyid = $1;
+
 -- name: add_device
 INSERT INTO devices (device_id, enrolled_at, received_at) VALUES ($1, $2, $2);
