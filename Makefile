@@ -29,7 +29,7 @@ test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 	@$(PY) -m pytest $(T)
 
 test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL
-	@$(PY) tests/live/postgres15.py -- $(PY) -m pytest tests/eucora tests/e2e
+	@$(PY) tests/live/postgres15.py -- $(PY) -m pytest tests/eucora tests/conformance tests/e2e --ignore=tests/eucora/embedded
 
 lint: .venv/.dev ## ruff, mypy and the import contracts
 	@.venv/bin/ruff check .

@@ -1,6 +1,7 @@
 """Real servers for all tests: started once a session, and a fresh migrated database a test.
 
-With EUCORA_POSTGRES_URL (and _OWNER_URL, _KEYS_URL) set, that PostgreSQL is used; its owner needs CREATEDB.
+With EUCORA_POSTGRES_URL (and _OWNER_URL, _KEYS_URL) set, that PostgreSQL is used; its owner needs CREATEDB and
+pg_signal_backend.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ def servers() -> Iterator[Servers]:
     try:
         if not external:
             superuser = at_role(embedded.postgres_owner_url, "postgres", embedded.data.secret("postgres.password"))
-            asyncio.run(_run(superuser, "ALTER ROLE eucora_owner CREATEDB"))
+            asyncio.run(_run(superuser, "ALTER ROLE eucora_owner CREATEDB; GRANT pg_signal_backend TO eucora_owner"))
         assert embedded.s3 is not None
         yield Servers(
             external or embedded.postgres_url,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Up
+from tests.platform import Up
 
 pytestmark = pytest.mark.timeout(180)
 

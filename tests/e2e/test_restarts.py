@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bench.processes import below
-from tests.e2e.conftest import Up
+from tests.platform import Up
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -27,7 +27,6 @@ def test_what_was_acknowledged_survives_a_kill_of_everything_at_once(up: Up) -> 
     for pid in below(up.process.pid):
         os.kill(pid, signal.SIGKILL)
     up.process.wait()
-    up.forget_output()
     up.start()
     after = up.eventually(lambda: (p := series(up, device)) and len(p) > len(before) and p)
     times = [t for t, _ in after]
@@ -62,7 +61,6 @@ def test_ctrl_c_stops_all_and_a_new_start_finds_the_device_again(up: Up) -> None
     family = set(below(up.process.pid)) if up.process else set()
     assert up.stop(signal.SIGINT) == 0
     assert not [p for p in family if _alive(p)]
-    up.forget_output()
     began = time.monotonic()
     up.start()
     assert [d["device_id"] for d in up.json("devices")] == device
