@@ -1,0 +1,24 @@
+"""A platform to be killed, and a fleet that holds it to its word."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.faults.ledger import Device, enrol
+from tests.platform import Up, platform_in
+
+SEED = 20261124
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """Without an agent; a worker that is silent for two seconds loses its lease."""
+    folder = tmp_path_factory.mktemp("up")
+    with platform_in(folder, EUCORA_LEASE_S="2", EUCORA_DEVICE_RATE="1000") as platform:
+        yield platform.start("--no-agent")
+
+
+@pytest.fixture
+def devices(up: Up, tmp_path: Path) -> list[Device]:
+    """Three, of this test's own."""
+    return enrol(up, tmp_path, 3, SEED)

@@ -1,0 +1,80 @@
+"""The faults: what is killed, stopped and woken, by the pid files that `eucora up` keeps."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bench.processes import below
+from tests.platform import Up
+
+
+def pid_of(up: Up, name: str) -> int:
+    """A server's or a role's process, which may just be starting again."""
+    file = up.data_dir / "logs" / f"{name}.pid"
+    return int(up.eventually(lambda: file.exists() and file.read_text().split())[0])
+
+
+def kill(name: str) -> Callable[[Up], None]:
+    """Kill it and all that it started: a PostgreSQL with its backends."""
+
+    def kill_group(up: Up) -> None:
+        os.killpg(pid_of(up, name), signal.SIGKILL)
+
+    return kill_group
+
+
+def kill_postmaster(up: Up) -> None:
+    """Its backends are left behind, for as long as they take to notice."""
+    os.kill(pid_of(up, "postgres"), signal.SIGKILL)
+
+
+def kill_everything(up: Up) -> None:
+    """Platform and servers at one blow, and a new start."""
+    for pid in below(up.pid):
+        with suppress(ProcessLookupError):  # gone with its parent
+            os.kill(pid, signal.SIGKILL)
+    assert up.process is not None
+    up.process.wait()
+    up.start("--no-agent")
+
+
+FAULTS: dict[str, Callable[[Up], None]] = {
+    "gateway": kill("gateway"),
+    "pipeline": kill("pipeline"),
+    "api": kill("api"),
+    "postgres": kill("postgres"),
+    "postmaster alone": kill_postmaster,
+    "valkey": kill("valkey"),
+    "s3": kill("s3"),
+    "everything": kill_everything,
+}
+
+
+@contextmanager
+def second_worker(up: Up) -> Iterator[None]:
+    """Another pipeline on the same stores, as a service manager on another machine would start it."""
+    given = Path(f"/proc/{pid_of(up, 'pipeline')}/environ").read_bytes().split(b"\0")
+    environ = dict(pair.decode().split("=", 1) for pair in given if pair)
+    with open(up.data_dir.parent / "second.log", "ab") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "eucora.cli.main", "serve", "pipeline"], env=environ, stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Asleep in the middle of whatever it did, as a paused virtual machine is; woken afterwards."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
