@@ -15,7 +15,7 @@ from tests.platform import Up
 def pid_of(up: Up, name: str) -> int:
     """A server's or a role's process, which may just be starting again."""
     file = up.data_dir / "logs" / f"{name}.pid"
-    return int(up.eventually(lambda: file.exists() and file.read_text().split())[0])
+    return int(up.eventually(lambda: file.read_text() if file.exists() else "").split()[0])
 
 
 def kill(name: str) -> Callable[[Up], None]:

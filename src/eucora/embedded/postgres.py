@@ -2,6 +2,7 @@
 
 The cluster is made beside its place, roles and all, and then renamed: a killed start leaves no half of one. The server
 runs inside its folder and calls it /proc/self/cwd, so that it need not be able to walk there (root's home is closed).
+Before 16 a PostgreSQL could not: it finds its own binary by walking there and back by path.
 """
 
 import re
@@ -97,7 +98,7 @@ def url(data: DataDir, role: str, folder: Path, port: int) -> str:
 
 def _initialise(data: DataDir, bindir: Path, folder: Path) -> None:
     passwords = {role: data.secret(f"{role}.password") for role in (SUPERUSER, *ROLES)}
-    locale = ("--locale=C.UTF-8", *(("--locale-provider=builtin",) if _major(bindir) >= 17 else ()))
+    locale = ("--locale=C.UTF-8", "--locale-provider=builtin")
     options = ("-U", SUPERUSER, "-E", "UTF8", "--data-checksums", "--no-instructions", "--auth=reject")
     _run(data, folder, (bindir / "initdb", "-D", HERE, *options, *locale))
     statements = (

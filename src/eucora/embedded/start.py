@@ -33,11 +33,11 @@ class Embedded:
         self.data.close()
 
 
-def start_embedded(data_dir: Path, wanted: frozenset[str], report: Report, bindir: Path | None = None) -> Embedded:
+def start_embedded(data_dir: Path, wanted: frozenset[str], report: Report) -> Embedded:
     """Hold the data directory, start the servers in `wanted` (a part of ALL), and return when all are ready.
 
-    `report` is handed a server's name and what happens to it, from any thread, for as long as it runs. `bindir` names
-    another PostgreSQL than the wheel's. Raises EmbeddedError, one sentence with the mend; then nothing runs.
+    `report` is handed a server's name and what happens to it, from any thread, for as long as it runs. Raises
+    EmbeddedError, one sentence with the mend; then nothing runs.
     """
     data = open_data_dir(data_dir)
     running = Embedded(data, {})
@@ -51,7 +51,7 @@ def start_embedded(data_dir: Path, wanted: frozenset[str], report: Report, bindi
             _begin(running, seaweedfs.program(data, ports), report)
             running = dataclasses.replace(running, s3=_endpoint(data, ports["s3"]))
         if "postgres" in wanted:  # the last to begin: making its cluster takes longest, the others start meanwhile
-            running = _with_postgres(running, bindir or postgres_bindir(data.account), ports["postgres"], report)
+            running = _with_postgres(running, postgres_bindir(data.account), ports["postgres"], report)
         for server in running.servers.values():
             server.wait_ready()
         undo.pop_all()
