@@ -51,6 +51,8 @@ from eucora.stores.s3 import S3Objects
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
 
+PIPELINE_NICENESS = 5
+
 Ready = Callable[[], None]
 
 
@@ -238,7 +240,9 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
 
 
 async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
-    """Digest what the journal holds, and what must happen from time to time."""
+    """Digest what the journal holds, and what must happen from time to time. Where cores are short the door goes first:
+    devices wait for their acknowledgement, and what is acknowledged can wait."""
+    os.nice(PIPELINE_NICENESS)
     async with _platform(settings, "pipeline") as platform:
         ready()
         await asyncio.gather(worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended))

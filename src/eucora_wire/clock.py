@@ -7,13 +7,14 @@ sending and travels unsigned. All numbers are whole milliseconds; wall times cou
 import re
 import uuid
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 TOLERANCE_MS = 30_000
 """A wall clock within this is left alone."""
 
-_BOOT = re.compile(r"([0-9a-f-]{36});t=([0-9]{1,15})")
-_SENT = re.compile(r"([0-9a-f-]{36});t=([0-9]{1,15});w=(-?[0-9]{1,15})")
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_BOOT = re.compile(rf"({_UUID});t=([0-9]{{1,15}})")
+_SENT = re.compile(rf"({_UUID});t=([0-9]{{1,15}});w=(-?[0-9]{{1,15}})")
 
 
 class Boot(Struct, frozen=True):
@@ -47,7 +48,7 @@ def parse_boot(header: str) -> Boot:
     m = _BOOT.fullmatch(header)
     if m is None:
         raise ValueError("eucora-boot")
-    return Boot(uuid.UUID(m[1]), int(m[2]))
+    return Boot(convert(m[1], uuid.UUID), int(m[2]))
 
 
 def format_sent(sent: Sent) -> str:
@@ -59,7 +60,7 @@ def parse_sent(header: str) -> Sent:
     m = _SENT.fullmatch(header)
     if m is None:
         raise ValueError("eucora-sent")
-    return Sent(Boot(uuid.UUID(m[1]), int(m[2])), int(m[3]))
+    return Sent(Boot(convert(m[1], uuid.UUID), int(m[2])), int(m[3]))
 
 
 def correct(sealed: Boot, clock_ms: int, sent: Sent | None, received_ms: int) -> Correction:

@@ -10,15 +10,16 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from eucora_wire import sequence as seq
 from eucora_wire.clock import Boot, format_boot, parse_boot
@@ -26,6 +27,9 @@ from eucora_wire.clock import Boot, format_boot, parse_boot
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 Algorithm = Literal["ed25519", "ecdsa-p256-sha256"]
+Ordinal = Annotated[int, Meta(ge=1, le=seq.MAX_ORDINAL)]
+
+_T = TypeVar("_T")
 
 TAG = "eucora-telemetry"
 LABEL = "eucora"
@@ -49,9 +53,10 @@ OPTIONAL = ("eucora-subject", "eucora-lost", "eucora-voids")
 """Covered whenever present: a header of ours that is sent but not signed is refused."""
 
 _INPUT = re.compile(
-    LABEL + r'=(\(((?:"[a-z-]+")(?: "[a-z-]+")*)\);created=([0-9]{1,12});keyid="([A-Za-z0-9_-]{43})"'
+    LABEL + r'=(\(([a-z" -]+)\);created=([0-9]{1,12});keyid="([A-Za-z0-9_-]{43})"'
     r';alg="(ed25519|ecdsa-p256-sha256)";tag="([a-z-]+)")'
 )
+_COMPONENTS = re.compile(r'"[a-z-]+"(?: "[a-z-]+")*')
 _SIGNATURE = re.compile(LABEL + r"=:([A-Za-z0-9+/]+={0,2}):")
 _CONTENT_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 
@@ -200,31 +205,34 @@ def parse_signed(
     value = _SIGNATURE.fullmatch(headers.get("signature", ""))
     if given is None or value is None or given[6] != tag:
         raise Unsigned("signature-input or signature")
-    covered = given[2].replace('"', "").split(" ")
-    _require(covered, headers, required, optional)
+    covered = _covered(given[2], tuple(required), headers)
+    for name in optional:
+        if name in headers and name not in covered:
+            raise Unsigned(name)
     try:
         signature = base64.b64decode(value[1], validate=True)
+        base = signature_base([(name, headers[name]) for name in covered], given[1])
+    except KeyError as exc:
+        raise BadHeader(exc.args[0]) from exc
     except ValueError as exc:
         raise Unsigned("signature") from exc
-    base = signature_base([(name, headers[name]) for name in covered], given[1])
     return Signed(given[4], _algorithm(given[5]), signature, base, int(given[3]))
 
 
-def _require(covered: list[str], headers: Mapping[str, str], required: Sequence[str], optional: Sequence[str]) -> None:
-    names = set(covered)
-    if len(names) != len(covered):
-        raise Unsigned("a component is covered twice")
-    for name in required:
-        if name not in headers:
-            raise BadHeader(name)
-        if name not in names:
-            raise Unsigned(name)
-    for name in optional:
-        if name in headers and name not in names:
-            raise Unsigned(name)
-    for name in covered:
-        if name not in headers:
-            raise BadHeader(name)
+def _covered(components: str, required: tuple[str, ...], headers: Mapping[str, str]) -> tuple[str, ...]:
+    names, uncovered = _components(components, required)
+    for name in uncovered:
+        raise Unsigned(name) if name in headers else BadHeader(name)
+    return names
+
+
+@lru_cache(maxsize=256)
+def _components(text: str, required: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a component list, and those required that are not among them. An agent says the same all its life."""
+    names = tuple(text.replace('"', "").split(" "))
+    if _COMPONENTS.fullmatch(text) is None or len(set(names)) != len(names):
+        raise Unsigned("signature-input")
+    return names, tuple(name for name in required if name not in names)
 
 
 def _algorithm(text: str) -> Algorithm:
@@ -238,45 +246,58 @@ def verify(signed: Signed, key: PublicKey) -> None:
     verify_bytes(key, signed.signature, signed.base)
 
 
+class _Said(Struct, frozen=True, rename="kebab"):
+    """The headers of a batch that are numbers and ids, read by msgspec in one go."""
+
+    eucora_installation: uuid.UUID
+    eucora_device: uuid.UUID
+    eucora_stream: uuid.UUID
+    eucora_sequence: Ordinal
+    eucora_clock: Annotated[int, Meta(ge=-(10**14), le=seq.MAX_ORDINAL)]
+    eucora_subject: uuid.UUID | None = None
+    eucora_voids: Ordinal | None = None
+
+
+_IDS = ("eucora-installation", "eucora-device", "eucora-stream")
+
+
 def read_seal(headers: Mapping[str, str]) -> Seal:
     """The signed headers as values. Raises BadHeader naming the first that is malformed."""
-    subject, voids = headers.get("eucora-subject"), headers.get("eucora-voids")
+    try:
+        said = msgspec.convert(headers, _Said, strict=False)
+    except msgspec.ValidationError as exc:
+        raise BadHeader(str(exc).rpartition("$.")[2].rstrip("`")) from exc
+    _require_canonical(headers, said)
     return Seal(
-        installation=_uuid(headers, "eucora-installation"),
-        device=_uuid(headers, "eucora-device"),
+        installation=said.eucora_installation,
+        device=said.eucora_device,
         policy=_digest_or(headers, "eucora-policy", "none"),
-        boot=_boot(headers),
-        stream=_uuid(headers, "eucora-stream"),
-        sequence=_integer(headers, "eucora-sequence"),
-        items=_items(headers),
+        boot=_parsed(headers, "eucora-boot", parse_boot),
+        stream=said.eucora_stream,
+        sequence=said.eucora_sequence,
+        items=_parsed(headers, "eucora-items", seq.parse_items),
         previous=_digest_or(headers, "eucora-previous", seq.FIRST, seq.LOST),
-        clock_ms=_integer(headers, "eucora-clock", least=-(10**14)),
-        subject=None if subject is None else _uuid(headers, "eucora-subject"),
-        lost=_lost(headers),
-        voids=None if voids is None else _integer(headers, "eucora-voids"),
+        clock_ms=said.eucora_clock,
+        subject=said.eucora_subject,
+        lost=_parsed(headers, "eucora-lost", seq.parse_lost) if "eucora-lost" in headers else (),
+        voids=said.eucora_voids,
         schema=headers["eucora-schema"],
         encoding=headers["content-encoding"],
     )
 
 
-def _uuid(headers: Mapping[str, str], name: str) -> uuid.UUID:
-    text = headers[name]
-    try:
-        found = uuid.UUID(text)
-    except ValueError as exc:
-        raise BadHeader(name) from exc
-    if str(found) != text:
-        raise BadHeader(name)
-    return found
-
-
-def _integer(headers: Mapping[str, str], name: str, least: int = 1) -> int:
-    text = headers[name]
-    if len(text) > 16 or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
-        raise BadHeader(name)
-    if not least <= int(text) <= seq.MAX_ORDINAL:
-        raise BadHeader(name)
-    return int(text)
+def _require_canonical(headers: Mapping[str, str], said: _Said) -> None:
+    """One way to write each value, so that equal values are equal texts."""
+    for name in _IDS if said.eucora_subject is None else (*_IDS, "eucora-subject"):
+        text = headers[name]
+        if len(text) != 36 or text != text.lower():
+            raise BadHeader(name)
+    if headers["eucora-sequence"] != str(said.eucora_sequence):
+        raise BadHeader("eucora-sequence")
+    if headers["eucora-clock"] != str(said.eucora_clock):
+        raise BadHeader("eucora-clock")
+    if said.eucora_voids is not None and headers["eucora-voids"] != str(said.eucora_voids):
+        raise BadHeader("eucora-voids")
 
 
 def _digest_or(headers: Mapping[str, str], name: str, *words: str) -> str:
@@ -286,25 +307,11 @@ def _digest_or(headers: Mapping[str, str], name: str, *words: str) -> str:
     return text
 
 
-def _boot(headers: Mapping[str, str]) -> Boot:
+def _parsed(headers: Mapping[str, str], name: str, parse: Callable[[str], _T]) -> _T:
     try:
-        return parse_boot(headers["eucora-boot"])
+        return parse(headers[name])
     except ValueError as exc:
-        raise BadHeader("eucora-boot") from exc
-
-
-def _items(headers: Mapping[str, str]) -> seq.Items:
-    try:
-        return seq.parse_items(headers["eucora-items"])
-    except ValueError as exc:
-        raise BadHeader("eucora-items") from exc
-
-
-def _lost(headers: Mapping[str, str]) -> tuple[seq.Lost, ...]:
-    try:
-        return seq.parse_lost(headers.get("eucora-lost", ""))
-    except ValueError as exc:
-        raise BadHeader("eucora-lost") from exc
+        raise BadHeader(name) from exc
 
 
 def algorithm_of(key: PublicKey) -> Algorithm:

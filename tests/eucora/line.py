@@ -27,7 +27,7 @@ from eucora.slice import Pool
 from eucora.stores.postgres import open_pool
 from eucora_wire.answer import Lane
 from eucora_wire.clock import Boot
-from eucora_wire.envelope import Seal, format_digest, parse_signed, read_seal, seal_batch, thumbprint
+from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, read_seal, seal_batch, thumbprint
 from eucora_wire.payload import Payload, encode, encode_one
 from eucora_wire.sequence import FIRST, Items
 
@@ -83,6 +83,31 @@ class Device:
         encoding: str = "zstd",
     ) -> Checked:
         """The next batch of the device's stream, as the door hands it to the journal. `age_s`: how long it lay sealed."""
+        envelope, sent = self.envelope(
+            payloads,
+            subject=subject,
+            clock=clock,
+            age_s=age_s,
+            body=body,
+            policy=policy,
+            items=items,
+            encoding=encoding,
+        )
+        return Checked(read_seal(envelope.headers), parse_signed(envelope.headers), sent, lane, verdict, envelope.body)
+
+    def envelope(
+        self,
+        payloads: Sequence[Payload],
+        *,
+        subject: uuid.UUID | None = None,
+        clock: datetime | None = None,
+        age_s: float = 0.0,
+        body: bytes | None = None,
+        policy: str = POLICY,
+        items: Items | None = None,
+        encoding: str = "zstd",
+    ) -> tuple[Envelope, str]:
+        """The next batch of the device's stream as it travels, with its `eucora-sent`."""
         self.sequence += 1
         items = items or Items(self.ordinal + 1, self.ordinal + max(1, len(payloads)))
         self.ordinal = max(self.ordinal, items.last)
@@ -103,10 +128,8 @@ class Device:
             plain = encode_one(payloads[0]) if len(payloads) == 1 else encode(payloads)
             body = zstandard.compress(plain, 3) if encoding == "zstd" else plain
         envelope = seal_batch(seal, body, self.key)
-        signed = parse_signed(envelope.headers)
-        self.previous = format_digest(signed.batch_digest)
-        sent = f"{self.boot};t={UPTIME_MS + int(age_s * 1000)};w={time.time_ns() // 1_000_000}"
-        return Checked(read_seal(envelope.headers), signed, sent, lane, verdict, body)
+        self.previous = format_digest(parse_signed(envelope.headers).batch_digest)
+        return envelope, f"{self.boot};t={UPTIME_MS + int(age_s * 1000)};w={time.time_ns() // 1_000_000}"
 
 
 @dataclass

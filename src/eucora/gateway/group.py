@@ -1,93 +1,134 @@
 """Group commit: what arrives while the journal is busy goes into one append. Each request awaits its own result.
 
-While one group is in the journal the next is verified; so at most two are under way, and the third gathers.
+Two lines, one behind the other: arrivals are checked a few at a time, and whatever is checked when the journal comes
+free is committed together. A few at a time, because checking holds the loop: a commit under way holds the journal's
+locks while its next statement waits for the loop to come free.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 
+from eucora.batch import Checked
 from eucora.gateway.faults import report
 from eucora.pipeline.collect import Arrival
-from eucora.pipeline.intake import Outcome
+from eucora.pipeline.intake import Outcome, Taken, Turned
 from eucora.problems import EucoraError, TryLater
 
-MOST = 256
+CHECKED_AT_ONCE = 32
+"""About 3 ms of the loop."""
+MOST = 512
 MOST_BYTES = 16 * 2**20
 MOST_WAITING = 4096
-UNDER_WAY = 2
+COMMITS = 2
+"""One commits while the next waits for its locks; with one alone the journal would idle in between."""
 
-Accept = Callable[[Sequence[Arrival]], Awaitable[list[Outcome]]]
-Waiting = tuple[Arrival, "asyncio.Future[Outcome]"]
+Check = Callable[[Sequence[Arrival]], Awaitable[list[Checked | Turned]]]
+Commit = Callable[[Sequence[Checked]], Awaitable[list[Taken]]]
+Result: TypeAlias = "asyncio.Future[Outcome]"
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class Group:
-    """A queue in front of `accept`. Raises TryLater for one request too many."""
+    """A queue in front of `check` and `commit`. Raises TryLater for one request too many."""
 
-    def __init__(self, accept: Accept) -> None:
-        self._accept = accept
-        self._waiting: deque[Waiting] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+    def __init__(self, check: Check, commit: Commit) -> None:
+        self._check, self._commit = check, commit
+        self._arrived: deque[tuple[Arrival, Result]] = deque()
+        self._checked: deque[tuple[Checked, Result]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._checking, self._committing = False, 0
 
     async def submit(self, arrival: Arrival) -> Outcome:
-        """What became of this batch. Raises TryLater, and what `accept` raises for it alone."""
-        if len(self._waiting) >= MOST_WAITING:
+        """What became of this batch. Raises TryLater, and what `check` and `commit` raise for it alone."""
+        if len(self._arrived) + len(self._checked) >= MOST_WAITING:
             raise TryLater("journal-unavailable", "too many requests wait", retry_after_s=2)
-        result: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, result))
-        self._begin()
+        result: Result = asyncio.get_running_loop().create_future()
+        self._arrived.append((arrival, result))
+        if not self._checking:
+            self._checking = True
+            self._begin(self._check_all())
         return await result
 
     async def drain(self) -> None:
         """Wait until nothing is under way."""
-        while self._running:
-            await asyncio.wait(self._running)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    def _begin(self) -> None:
-        if self._waiting and len(self._running) < UNDER_WAY:
-            task = asyncio.get_running_loop().create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._begin()
-
-    async def _run(self) -> None:
-        await asyncio.sleep(0)  # those that arrived in the same turn of the loop come along
-        await self._settle(self._take())
-
-    def _take(self) -> list[Waiting]:
-        taken: list[Waiting] = []
-        size = 0
-        while self._waiting and len(taken) < MOST and (not taken or size < MOST_BYTES):
-            taken.append(self._waiting.popleft())
-            size += len(taken[-1][0].body or b"")
-        return taken
-
-    async def _settle(self, taken: list[Waiting]) -> None:
-        """Accept, and give each its result. A group that fails by a fault of ours is halved until the culprit is alone."""
-        if not taken:
-            return
+    async def _check_all(self) -> None:
+        """Until nothing waits. What is turned away hears of it at once; what is good goes on to the next line."""
         try:
-            outcomes = await self._accept([arrival for arrival, _ in taken])
-        except EucoraError as exc:
-            _fail(taken, exc)
-        except Exception as exc:  # noqa: BLE001 - reported, and answered with 500
-            if len(taken) == 1:
-                report("batch_failed", exc)
-                _fail(taken, exc)
-                return
-            middle = len(taken) // 2
-            await self._settle(taken[:middle])
-            await self._settle(taken[middle:])
+            while self._arrived:
+                await asyncio.sleep(0)  # a commit goes on first, and those that arrived in the same turn come along
+                await _settle(self._check, _take(self._arrived, CHECKED_AT_ONCE), self._pass_on)
+                if self._checked and self._committing < COMMITS:
+                    self._committing += 1
+                    self._begin(self._commit_all())
+        finally:
+            self._checking = False
+
+    def _pass_on(self, found: Checked | Turned, result: Result) -> None:
+        if isinstance(found, Checked):
+            self._checked.append((found, result))
         else:
-            for (_, result), outcome in zip(taken, outcomes, strict=True):
-                if not result.done():
-                    result.set_result(outcome)
+            _give(found, result)
+
+    async def _commit_all(self) -> None:
+        """Until nothing is left that is checked."""
+        try:
+            while self._checked:
+                await _settle(self._commit, _take(self._checked, MOST), _give)
+        finally:
+            self._committing -= 1
 
 
-def _fail(taken: list[Waiting], reason: Exception) -> None:
+async def _settle(
+    work: Callable[[Sequence[_T]], Awaitable[list[_R]]],
+    taken: list[tuple[_T, Result]],
+    give: Callable[[_R, Result], None],
+) -> None:
+    """Work on all of it, and give each its own. What fails by a fault of ours is halved until the culprit is alone."""
+    try:
+        found = await work([item for item, _ in taken])
+    except EucoraError as exc:
+        _fail(taken, exc)
+    except Exception as exc:  # noqa: BLE001 - reported, and answered with 500
+        if len(taken) == 1:
+            report("batch_failed", exc)
+            _fail(taken, exc)
+            return
+        middle = len(taken) // 2
+        await _settle(work, taken[:middle], give)
+        await _settle(work, taken[middle:], give)
+    else:
+        for each, (_, result) in zip(found, taken, strict=True):
+            give(each, result)
+
+
+def _take(waiting: "deque[tuple[_T, Result]]", most: int) -> list[tuple[_T, Result]]:
+    """The next ones, up to so many and to MOST_BYTES, but at least one."""
+    taken: list[tuple[_T, Result]] = []
+    size = 0
+    while waiting and len(taken) < most and (not taken or size < MOST_BYTES):
+        taken.append(waiting.popleft())
+        size += len(getattr(taken[-1][0], "body", None) or b"")
+    return taken
+
+
+def _give(found: Outcome, result: Result) -> None:
+    if not result.done():
+        result.set_result(found)
+
+
+def _fail(taken: Sequence[tuple[object, Result]], reason: Exception) -> None:
     for _, result in taken:
         if not result.done():
             result.set_exception(reason)

@@ -60,6 +60,7 @@ def furnish(
     """A device plane on these stores."""
     pace = Pace("device", settings.device_rate)
     rules = Rules(installation, settings.inflated_max_kib * 1024, lambda device: pace.take(device, monotonic()))
+    intake = Intake(journal, signers, rules)
     return Gateway(
         settings=settings,
         installation=installation,
@@ -69,7 +70,7 @@ def furnish(
         keyring=keyring,
         signers=signers,
         cache=cache,
-        group=Group(partial(flow.accept, intake=Intake(journal, signers, rules))),
+        group=Group(partial(flow.check, intake=intake), partial(flow.commit, intake=intake)),
         device_pace=pace,
         origin_pace=Pace("origin", ENROLMENTS_A_SECOND),
         disk=DiskGuard(settings.data_dir, settings.disk_reserve_mib),

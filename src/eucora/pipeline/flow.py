@@ -9,19 +9,23 @@ from eucora.pipeline.announce import announce
 from eucora.pipeline.collect import Arrival, Opened, collect
 from eucora.pipeline.enrich import devices_of, enrich, subjects_of
 from eucora.pipeline.house import House
-from eucora.pipeline.intake import Intake, Outcome, outcomes
+from eucora.pipeline.intake import Intake, Taken, Turned, turned
 from eucora.pipeline.normalise import normalise
 from eucora.pipeline.store import Committed, store
 from eucora.pipeline.validate import validate
 
 
-async def accept(arrivals: Sequence[Arrival], intake: Intake) -> list[Outcome]:
-    """Before the acknowledgement: stages 1 and 2, then the journal. The result at i belongs to the arrival at i."""
+async def check(arrivals: Sequence[Arrival], intake: Intake) -> list[Checked | Turned]:
+    """Before the acknowledgement: stages 1 and 2. The result at i belongs to the arrival at i."""
     opened = collect(arrivals)
     signers = await intake.signers.get({batch.signed.keyid for batch in opened if isinstance(batch, Opened)})
-    checked = validate(opened, signers, intake.rules)
-    appended = await intake.journal.append([batch for batch in checked if isinstance(batch, Checked)])
-    return outcomes(opened, signers, checked, appended)  # committed: from here on it may be acknowledged
+    return turned(opened, signers, validate(opened, signers, intake.rules))
+
+
+async def commit(checked: Sequence[Checked], intake: Intake) -> list[Taken]:
+    """Then the journal: what this gives is committed, and from here on it may be acknowledged."""
+    appended = await intake.journal.append(checked)
+    return [Taken(*both) for both in zip(checked, appended, strict=True)]
 
 
 async def digest(entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house: House) -> Committed:

@@ -49,16 +49,12 @@ class Turned:
 Outcome = Taken | Turned
 
 
-def outcomes(
-    opened: Sequence[Opened | Refused],
-    signers: Mapping[str, Signer],
-    checked: Sequence[Checked | EucoraError],
-    appended: Sequence[Appended],
-) -> list[Outcome]:
-    """What the stages said, in the order of arrival. `appended` answers the checked ones, in their order."""
-    committed = iter(appended)
+def turned(
+    opened: Sequence[Opened | Refused], signers: Mapping[str, Signer], checked: Sequence[Checked | EucoraError]
+) -> list[Checked | Turned]:
+    """What goes on to the journal, and what is turned away, with the device that it came from."""
     return [
-        Taken(found, next(committed)) if isinstance(found, Checked) else Turned(found, _device(batch, signers))
+        found if isinstance(found, Checked) else Turned(found, _device(batch, signers))
         for found, batch in zip(checked, opened, strict=True)
     ]
 
