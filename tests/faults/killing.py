@@ -18,6 +18,12 @@ def pid_of(up: Up, name: str) -> int:
     return int(up.eventually(lambda: file.read_text() if file.exists() else "").split()[0])
 
 
+def environment_of(up: Up, role: str) -> dict[str, str]:
+    """What a role was told by its environment: the stores, with their passwords."""
+    told = Path(f"/proc/{pid_of(up, role)}/environ").read_bytes().decode().split("\0")
+    return dict(pair.split("=", 1) for pair in told if pair)
+
+
 def kill(name: str) -> Callable[[Up], None]:
     """Kill it and all that it started: a PostgreSQL with its backends."""
 
@@ -57,8 +63,7 @@ FAULTS: dict[str, Callable[[Up], None]] = {
 @contextmanager
 def second_worker(up: Up) -> Iterator[None]:
     """Another pipeline on the same stores, as a service manager on another machine would start it."""
-    given = Path(f"/proc/{pid_of(up, 'pipeline')}/environ").read_bytes().split(b"\0")
-    environ = dict(pair.decode().split("=", 1) for pair in given if pair)
+    environ = environment_of(up, "pipeline")
     with open(up.data_dir.parent / "second.log", "ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "eucora.cli.main", "serve", "pipeline"], env=environ, stdout=log, stderr=log

@@ -29,8 +29,8 @@ def nothing(name: str, what: str) -> None:
     """Nobody watches."""
 
 
-async def soon(ask: Callable[[], Awaitable[object]], limit_s: float = 20.0) -> object:
-    """The answer, as soon as there is one."""
+async def soon(ask: Callable[[], Awaitable[object]], limit_s: float = 40.0) -> object:
+    """The answer, as soon as there is one. An S3 server that is killed right after its first start ever takes 15 s."""
     until = time.monotonic() + limit_s
     while True:
         try:
