@@ -17,9 +17,13 @@ from eucora_wire.problems import MEDIA_TYPE, REGISTRY, Document
 
 Json = dict[str, Any]
 
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID = f"^{_ID}$"
 _DIGEST = r"^sha-256=:[A-Za-z0-9+/]{43}=:$"
-_RUNS = r"[0-9]+(-[0-9]+)?(\+[0-9]+(-[0-9]+)?)*"
+_NUMBER = "(0|[1-9][0-9]{0,15})"
+_RUNS = rf"{_NUMBER}(-{_NUMBER})?(\+{_NUMBER}(-{_NUMBER})?)*"
+_REASON = "(shed|expired|corrupt|void)"
+_LOST = f"{_NUMBER}=({_NUMBER}-{_NUMBER})?:{_REASON}"
 
 # Name, pattern, what it says. All but the last three are covered by the signature.
 HEADERS: tuple[tuple[str, str, str], ...] = (
@@ -29,16 +33,16 @@ HEADERS: tuple[tuple[str, str, str], ...] = (
     ("eucora-installation", _UUID, "The installation that enrolled the device"),
     ("eucora-device", _UUID, "The device; its payloads name the same"),
     ("eucora-policy", f"^none$|{_DIGEST}", "Digest of the policy under which it was collected"),
-    ("eucora-boot", r"^[0-9a-f-]{36};t=[0-9]{1,15}$", "Boot id and ms since boot at sealing, sleep included"),
+    ("eucora-boot", f"^{_ID};t=[0-9]{{1,15}}$", "Boot id and ms since boot at sealing, sleep included"),
     ("eucora-stream", _UUID, "The spool that the batch comes from"),
     ("eucora-sequence", "^[1-9][0-9]{0,15}$", "Number of the batch in its stream, from 1"),
-    ("eucora-items", rf"^[0-9]+-[0-9]+(;(shed|expired|corrupt|void)={_RUNS})*$", "Ordinals it accounts for"),
+    ("eucora-items", f"^{_NUMBER}-{_NUMBER}(;{_REASON}={_RUNS})*$", "Ordinals it accounts for"),
     ("eucora-previous", f"^(none|lost)$|{_DIGEST}", "Digest of the signature base of the batch before"),
     ("eucora-clock", "^-?[0-9]{1,15}$", "Wall time at sealing, ms since 1970"),
     ("eucora-subject", _UUID, "The person at the device, by pseudonym"),
-    ("eucora-lost", "^[0-9]+=", "Sealed batches that the device lost, with their items and the reason"),
+    ("eucora-lost", f"^{_LOST}(, {_LOST})*$", "Sealed batches that the device lost, with their items and the reason"),
     ("eucora-voids", "^[1-9][0-9]{0,15}$", "Sequence of a refused batch whose items travel again here"),
-    ("eucora-sent", "^[0-9a-f-]{36};t=[0-9]{1,15};w=-?[0-9]{1,15}$", "Boot, uptime and wall time at sending; unsigned"),
+    ("eucora-sent", f"^{_ID};t=[0-9]{{1,15}};w=-?[0-9]{{1,15}}$", "Boot, uptime and wall time at sending; unsigned"),
     ("signature-input", f"^{envelope.LABEL}=", "RFC 9421: what is covered, by which key, for what"),
     ("signature", f"^{envelope.LABEL}=:", "RFC 9421: Ed25519 or ECDSA P-256"),
 )
