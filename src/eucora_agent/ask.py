@@ -1,5 +1,7 @@
 """Requests other than telemetry, signed over five headers: log-on, configuration, renewal. And what refusals become."""
 
+from typing import TypeVar
+
 import msgspec
 
 from eucora_agent.http2 import Connection, Response
@@ -8,6 +10,8 @@ from eucora_agent.moment import Moment
 from eucora_agent.problems import Refused, TryLater
 from eucora_wire.envelope import CONTENT_TYPE, PrivateKey, content_digest, sign
 from eucora_wire.problems import Document
+
+T = TypeVar("T")
 
 
 def signed(
@@ -34,9 +38,18 @@ def good(response: Response) -> bytes:
         raise TryLater(f"status {response.status}", _seconds(response)) from exc
     if response.status >= 500 or (response.status == 429 and not document.missing):
         raise TryLater(document.title, _seconds(response) or document.retry_after_s or 0.0)
-    raise Refused(document)
+    raise Refused(document, _seconds(response) or document.retry_after_s or 0.0)
+
+
+def read_as(body: bytes, kind: type[T]) -> T:
+    """An answer as a struct. Raises TryLater for what is none."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as exc:
+        raise TryLater("the answer can't be read") from exc
 
 
 def _seconds(response: Response) -> float:
+    """Retry-After in seconds; as a date it would hang on a clock that may be wrong, and is not heard."""
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isascii() and text.isdigit() else 0.0

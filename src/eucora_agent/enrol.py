@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from eucora_agent import VERSION, durable, identity, keys, moment
-from eucora_agent.ask import good, signed
+from eucora_agent.ask import good, read_as, signed
 from eucora_agent.http2 import Connection, tls
 from eucora_agent.identity import Identity
 from eucora_agent.settings import Settings
@@ -28,7 +28,7 @@ def enrol(settings: Settings, url: str, authorities: Path, token: str) -> Identi
     to = Connection(url, tls(authorities), settings.timeout_s)
     request = msgspec.json.encode(EnrolRequest(token=token, csr=csr(key), agent_version=VERSION))
     told = good(to.ask("POST", "/v1/enrol", {"content-type": "application/json"}, request))
-    return identity.keep(folder, msgspec.json.decode(told, type=Enrolled), key, url, moment.read().now)
+    return identity.keep(folder, read_as(told, Enrolled), key, url, moment.read().now)
 
 
 def renew(settings: Settings) -> Identity:
@@ -38,7 +38,7 @@ def renew(settings: Settings) -> Identity:
     at = moment.read()
     body = msgspec.json.encode(RenewRequest(csr=csr(key)))
     told = signed(to, who, key, at, "POST", "/v1/renew", body, "eucora-renew")
-    return identity.keep(settings.dir, msgspec.json.decode(told, type=Enrolled), key, who.enrolment, at.now)
+    return identity.keep(settings.dir, read_as(told, Enrolled), key, who.enrolment, at.now)
 
 
 def csr(key: PrivateKey) -> str:

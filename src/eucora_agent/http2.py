@@ -9,10 +9,15 @@ from urllib.parse import urlsplit
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import h2.exceptions
 
+from eucora_agent import moment
 from eucora_agent.problems import Unreachable
+
+MOST_ANSWER = 2**22
+"""Bytes of an answer: the largest, a configuration, has some thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,13 @@ class Connection:
     def __init__(self, url: str, context: ssl.SSLContext, timeout_s: float) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 443
+        self._authority = parts.netloc.rpartition("@")[2]
         self.socket: ssl.SSLSocket | None = None
         self._h2: h2.connection.H2Connection | None = None
         self._context, self._timeout_s = context, timeout_s
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
-        """One request. Raises Unreachable; then nothing is known of what the platform did with it."""
+        """One request, within the time it may take. Raises Unreachable; then nothing is known of what became of it."""
         kept = self.socket is not None
         try:
             return self._ask(method, path, headers, body)
@@ -72,21 +78,28 @@ class Connection:
         return self.socket, self._h2
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        deadline_s = moment.read().monotonic_s + self._timeout_s
         sock, conn = self._open()
         stream = conn.get_next_available_stream_id()
-        target = {":method": method, ":path": path, ":scheme": "https", ":authority": f"{self.host}:{self.port}"}
+        target = {":method": method, ":path": path, ":scheme": "https", ":authority": self._authority}
         conn.send_headers(stream, [*target.items(), *headers.items()], end_stream=not body)
-        reply, rest = _Reply(stream), memoryview(body)
+        reply, rest, unsent = _Reply(stream), memoryview(body), False
         while not reply.ended:
             rest = _send(conn, stream, rest)
+            left_s = deadline_s - moment.read().monotonic_s
+            if left_s <= 0:
+                raise TimeoutError
+            sock.settimeout(left_s)
             sock.sendall(conn.data_to_send())
             data = sock.recv(65_536)
             if not data:
                 raise _Ended("closed")
             for event in conn.receive_data(data):
                 reply.take(event, conn)
-            if reply.headers:
-                rest = rest[len(rest) :]  # answered before the end: the rest is not wanted
+            if reply.headers and len(rest):  # answered before the end: the rest is not wanted
+                rest, unsent = rest[len(rest) :], True
+        if unsent and not reply.was_reset:
+            conn.reset_stream(stream, h2.errors.ErrorCodes.NO_ERROR)
         sock.sendall(conn.data_to_send())
         return Response(int(reply.headers[":status"]), reply.headers, bytes(reply.body))
 
@@ -107,7 +120,7 @@ class _Reply:
     """What one stream has answered so far."""
 
     def __init__(self, stream: int) -> None:
-        self.stream, self.ended = stream, False
+        self.stream, self.ended, self.was_reset = stream, False, False
         self.headers: dict[str, str] = {}
         self.body = bytearray()
 
@@ -120,11 +133,13 @@ class _Reply:
             self.headers = {_text(k): _text(v) for k, v in event.headers}
         elif isinstance(event, h2.events.DataReceived):
             self.body += event.data
+            if len(self.body) > MOST_ANSWER:
+                raise _Ended("the answer is too large")
             conn.acknowledge_received_data(event.flow_controlled_length, self.stream)
         elif isinstance(event, h2.events.StreamReset):
             if not self.headers:
                 raise _Ended("reset")
-            self.ended = True
+            self.ended = self.was_reset = True
         elif isinstance(event, h2.events.StreamEnded):
             self.ended = True
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from eucora_agent import durable
-from eucora_agent.ask import signed
+from eucora_agent.ask import read_as, signed
 from eucora_agent.http2 import Connection
 from eucora_agent.identity import Identity
 from eucora_agent.moment import Moment
@@ -26,6 +26,6 @@ def load(folder: Path, who: Identity) -> Config:
 def fetch(folder: Path, who: Identity, key: PrivateKey, to: Connection, at: Moment) -> Config:
     """The platform's configuration, kept on disk. Raises TryLater or Refused."""
     told = signed(to, who, key, at, "GET", "/v1/config", b"", "eucora-request")
-    config = msgspec.json.decode(told, type=Config)
+    config = read_as(told, Config)
     durable.write(folder / FILE, msgspec.json.encode(config))
     return config

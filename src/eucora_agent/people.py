@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import os
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from msgspec import Struct
 
 from eucora_agent import durable
-from eucora_agent.ask import signed
+from eucora_agent.ask import read_as, signed
 from eucora_agent.collectors import Person
 from eucora_agent.http2 import Connection
 from eucora_agent.identity import Identity
@@ -46,6 +48,17 @@ class Here(Struct, frozen=True):
     session: Session
 
 
+class Seen(Struct, frozen=True):
+    """Which session ended and which began. A batch speaks of one person: each is told under its own subject."""
+
+    ended: Session | None
+    begun: Session | None
+
+
+Ask = Callable[[Person, uuid.UUID | None, uuid.UUID], LogonAnswer]
+"""(person, the provisional id used so far, session)."""
+
+
 class People:
     """Subject ids by keyed hash of the account, and who is here."""
 
@@ -53,7 +66,7 @@ class People:
         self._file = folder / FILE
         self._secret = _secret(folder / SECRET)
         self._known: dict[str, Known] = {}
-        if self._file.exists():
+        with suppress(FileNotFoundError, msgspec.DecodeError):  # damaged: every person is asked for anew
             self._known = msgspec.json.decode(self._file.read_bytes(), type=dict[str, Known])
         self.here: Here | None = None
 
@@ -61,49 +74,35 @@ class People:
     def subject(self) -> uuid.UUID | None:
         return None if self.here is None else self.here.session.user_id
 
-    def see(
-        self, people: tuple[Person, ...], who: Identity, key: PrivateKey, to: Connection, at: Moment
-    ) -> tuple[Session, ...]:
-        """What changed: sessions that ended or began. Asks the platform for an id that it has not given yet."""
+    def see(self, people: tuple[Person, ...], device: uuid.UUID, at: Moment, ask: Ask | None) -> Seen:
+        """What changed. `ask` exchanges an account for an id; None while the platform is not to be troubled."""
         person = people[0] if people else None
-        digest = None if person is None else self._digest(person)
-        if self.here is not None and digest == self.here.digest and self._known[digest or ""].resolved:
-            return ()
-        ended = () if self.here is None or digest == self.here.digest else (_end(self.here.session, at),)
-        if person is None or digest is None:
+        before = None if self.here is None else self.here.session
+        if person is None:
             self.here = None
-            return ended
+            return Seen(_end(before, at), None)
+        digest = self._digest(person)
         session_id = uuid.uuid5(at.boot.id, f"{digest}/{person.session}/{person.since.isoformat()}")
-        subject = self._subject(person, digest, session_id, who, key, to, at)
-        begun = Session(session_id, subject, who.device_id, person.since)
-        if self.here is not None and self.here.session == begun:
-            return ended
-        self.here = Here(digest, begun)
-        return (*ended, begun)
+        now = Session(session_id, self._subject(person, digest, session_id, at, ask), device, person.since)
+        self.here = Here(digest, now)
+        goes_on = before is not None and before.session_id == session_id
+        return Seen(None if goes_on else _end(before, at), None if now == before else now)
 
-    def _subject(
-        self,
-        person: Person,
-        digest: str,
-        session: uuid.UUID,
-        who: Identity,
-        key: PrivateKey,
-        to: Connection,
-        at: Moment,
-    ) -> uuid.UUID:
+    def _subject(self, person: Person, digest: str, session: uuid.UUID, at: Moment, ask: Ask | None) -> uuid.UUID:
         known = self._known.get(digest)
-        if known is not None and known.resolved:
+        if known is not None and (known.resolved or ask is None):
             return known.subject
-        provisional = known.subject if known is not None else _uuid7(at.wall_ms)
-        try:
-            answer = log_on(person, provisional if known else None, session, who, key, to, at)
-            known = Known(answer.subject, resolved=True)
-        except (TryLater, Refused) as exc:
-            log("logon_later", reason=type(exc).__name__)
-            known = Known(provisional, resolved=False)
-        self._known[digest] = known
-        durable.write(self._file, msgspec.json.encode(self._known))
-        return known.subject
+        used = None if known is None else known.subject
+        found = Known(used or _uuid7(at.wall_ms), resolved=False)
+        if ask is not None:
+            try:
+                found = Known(ask(person, used, session).subject, resolved=True)
+            except (TryLater, Refused) as exc:
+                log("logon_later", reason=type(exc).__name__)
+        if found != known:
+            self._known[digest] = found
+            durable.write(self._file, msgspec.json.encode(self._known))
+        return found.subject
 
     def _digest(self, person: Person) -> str:
         return hmac.new(self._secret, f"{person.account}\0{person.uid}".encode(), hashlib.sha256).hexdigest()
@@ -124,11 +123,11 @@ def log_on(
     sealed = base64.b64encode(SUITE.encrypt(account, public, INFO)).decode()
     request = LogonRequest(sealed=sealed, key=who.logon_key_id, session_id=session, provisional=provisional)
     told = signed(to, who, key, at, "POST", "/v1/logon", msgspec.json.encode(request), "eucora-logon")
-    return msgspec.json.decode(told, type=LogonAnswer)
+    return read_as(told, LogonAnswer)
 
 
-def _end(session: Session, at: Moment) -> Session:
-    return msgspec.structs.replace(session, end=at.now)
+def _end(session: Session | None, at: Moment) -> Session | None:
+    return session and msgspec.structs.replace(session, end=at.now)
 
 
 def _secret(path: Path) -> bytes:

@@ -27,7 +27,15 @@ class Untrusted(EucoraError):
 
 
 class SpoolFull(EucoraError):
-    """The disk takes no more: free some space; what was sealed is kept and sent."""
+    """The disk, or the bound EUCORA_AGENT_SPOOL_MIB, takes no more: free some space; what was kept is sent."""
+
+
+class SpoolUnusable(EucoraError):
+    """The spool can't be written: its folder and files must be the agent's own, and no other program may hold them."""
+
+
+class SpoolFromNewer(EucoraError):
+    """The spool was written by a newer agent: update this one, or give it another directory by EUCORA_AGENT_DIR."""
 
 
 class TryLater(EucoraError):
@@ -45,9 +53,9 @@ class Unreachable(TryLater):
 class Refused(EucoraError):
     """The platform refuses this request as it is. `document` says why and names the mend."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, retry_after_s: float = 0.0) -> None:
         super().__init__(f"{document.title}. {document.mend}".strip())
-        self.document = document
+        self.document, self.retry_after_s = document, retry_after_s
 
     @property
     def slug(self) -> str:

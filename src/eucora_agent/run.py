@@ -6,88 +6,130 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from eucora_agent import VERSION, collect, durable, identity, keys, moment, obey, seal, status
-from eucora_agent.collectors import Context, Link
+from eucora_agent.collectors import Collector, Context, Link, Reading
 from eucora_agent.collectors.network import observe
 from eucora_agent.http2 import Connection, tls
 from eucora_agent.log import log
-from eucora_agent.memory import Memory
+from eucora_agent.memory import FACTS, INVENTORY, Memory, facts_note, inventory_note
 from eucora_agent.moment import Moment
-from eucora_agent.people import People
-from eucora_agent.problems import AlreadyRunning, EucoraError, Refused, SpoolFull, TryLater
+from eucora_agent.people import People, log_on
+from eucora_agent.problems import AlreadyRunning, EucoraError, Refused, SpoolFull, SpoolUnusable, TryLater
 from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
 from eucora_agent.spool import Spool
+from eucora_agent.spool_head import AGAIN, Part, Sealed, nothing
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import apply, inventory
+from eucora_wire.envelope import Envelope
 from eucora_wire.payload import Payload, encode_one
 from eucora_wire.sections.agent import Agent as Health
+from eucora_wire.sections.events import Event
 from eucora_wire.sections.sessions import Session
 
-DEFAULT_CADENCE_S = 60.0
+DEFAULT_CADENCE_S, LEAST_CADENCE_S = 60.0, 1.0
+LEAST_SENDING_S = 5.0
+RESYNC_EVERY_S = 600.0
+RENEWAL_EVERY_S, RENEWAL_LIMIT_S = 600.0, 120.0
+WARNINGS = {SpoolFull: "spool_full", SpoolUnusable: "spool_unusable"}
 PACKAGES = ("packages_dpkg", "packages_rpm")
 
 
 class Agent:
-    """Everything that one running agent holds."""
+    """Everything that one running agent holds. `read` is its clock, `root` the machine that it looks at."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings, folder = settings, durable.private_folder(settings.dir)
+    def __init__(self, settings: Settings, read: Callable[[], Moment] = moment.read, root: Path = Path("/")) -> None:
+        self.settings, self.read, self.root, folder = settings, read, root, durable.private_folder(settings.dir)
         self._lock = hold(folder / "lock")
         self.who, self.key = identity.load(folder), keys.load(folder / identity.KEY)
         self.config = obey.load(folder, self.who)
+        self.started = read()
         most_age_ms = int(self.config.spool_max_age_s * 1000)
-        self.spool = Spool(folder / "spool", settings.spool_mib * 2**20, most_age_ms)
-        self.memory, self.people, self.warnings = Memory(folder), People(folder), Warnings()
+        self.spool = Spool(folder / "spool", settings.spool_mib * 2**20, most_age_ms, self.started.boot)
+        self.spool.own(f"{self.who.installation}/{self.who.device_id}")
+        self.memory, self.people, self.warnings = Memory(self.spool), People(folder), Warnings()
         self.sender = Sender(settings.backoff_cap_s)
         self.to = self._connect()
         self.mark: seal.Mark | None = None
         self.last: dict[str, float] = {}
         self.resync: set[str] = set()
         self.link: Link | None = None
-        self.started = moment.read()
+        self._inventory_at_s = self._renewal_at_s = float("-inf")
         if self.spool.damaged:
             self.warnings.note("spool_damaged", f"{self.spool.damaged} files set aside", self.started.now)
 
     @property
     def cadence_s(self) -> float:
-        return self.settings.cadence_s or self.config.cadence_s.get("metrics", DEFAULT_CADENCE_S)
+        told = max(LEAST_CADENCE_S, self.config.cadence_s.get("metrics", DEFAULT_CADENCE_S))
+        return self.settings.cadence_s or told
 
     def beat(self) -> None:
-        """One round: the machine is read and kept before anything is sent."""
-        at = moment.read()
-        try:
-            self._collect(at)
-        except SpoolFull as exc:
-            self.warnings.note("spool_full", "", at.now)
-            log("spool_full", mend=str(exc))
-        self._seal(at)
-        self._send()
-        self._obey()
-        self._tell()
+        """One round: the machine is read and kept before anything is sent. A full disk stops none of the rest."""
+        at = self.read()
+        for step in (self._collect, self._seal, self._send, self._obey, self._tell):
+            try:
+                step(at)
+            except (SpoolFull, SpoolUnusable) as exc:
+                self.warnings.note(WARNINGS[type(exc)], "", at.now)
+                log(WARNINGS[type(exc)], mend=str(exc))
+
+    # --- collect, append
 
     def _collect(self, at: Moment) -> None:
-        full = "software" in self.resync or self.memory.inventory_is_missing()
+        full = self._wants_inventory(at)
+        due = self._due(at, full)
+        context = Context(
+            at.now, at.boot, at.monotonic_s, root=self.root, gateway=(self.to.host, self.to.port), link=self.link
+        )
+        before, here = dict(self.memory.states), self.people.here
         if full:
             for name in PACKAGES:
                 self.memory.states.pop(name, None)
-                self.last.pop(name, None)
-        if "device" in self.resync:
-            self.last.pop("device", None)
-        context = Context(at.now, at.boot, at.monotonic_s, gateway=(self.to.host, self.to.port), link=self.link)
-        due = collect.due(at.uptime_s, self.last, self.cadence_s)
-        self.last.update({c.name: at.uptime_s for c in due})
         reading = collect.read(due, context, self.memory, self.warnings)
-        sessions: tuple[Session, ...] = ()
-        if reading.people is not None:
-            sessions = self.people.see(reading.people, self.who, self.key, self.to, at)
+        events = self.warnings.take()
+        try:
+            begun = self._see(reading, at)
+            self._append(self._payload(reading, at, full, events, begun), at)
+        except (SpoolFull, SpoolUnusable):
+            self.memory.states, self.people.here = before, here  # what was seen and not kept is seen again
+            self.warnings.put_back(events)
+            raise
+        self.last.update({c.name: at.uptime_s for c in due})
+
+    def _wants_inventory(self, at: Moment) -> bool:
+        """When none was ever kept, or the platform asks; it asks until the one on its way is digested."""
+        asked = "software" in self.resync and at.uptime_s - self._inventory_at_s >= RESYNC_EVERY_S
+        return asked or self.memory.inventory_is_missing()
+
+    def _due(self, at: Moment, full: bool) -> list[Collector]:
+        forced = {*(PACKAGES if full else ()), *(("device",) if "device" in self.resync else ())}
+        last = {name: when for name, when in self.last.items() if name not in forced}
+        return collect.due(at.uptime_s, last, self.cadence_s)
+
+    def _see(self, reading: Reading, at: Moment) -> tuple[Session, ...]:
+        """The session that began, if any; one that ended is told in a payload of its own: it is of another person."""
+        if reading.people is None:
+            return ()
+        ask = partial(log_on, who=self.who, key=self.key, to=self.to, at=at) if self.sender.may_send(at) else None
+        subject = self.people.subject
+        seen = self.people.see(reading.people, self.who.device_id, at, ask)
+        if seen.ended is not None:
+            self._append(Payload(self.who.device_id, at.now, subject, sessions=(seen.ended,)), at)
+        return () if seen.begun is None else (seen.begun,)
+
+    def _payload(
+        self, reading: Reading, at: Moment, full: bool, events: tuple[Event, ...], sessions: tuple[Session, ...]
+    ) -> Payload:
         software, changes = collect.software_of(reading, self.memory, at.now, full=full)
         facts = reading.device
         if facts is not None and "device" not in self.resync and not self.memory.is_new(facts):
             facts = None
-        payload = collect.payload_of(
+        return collect.payload_of(
             self.who.device_id,
             self.people.subject,
             reading,
@@ -97,70 +139,112 @@ class Agent:
             software=software,
             changes=(*reading.changes, *changes),
             sessions=sessions,
-            events=self.warnings.take(),
+            events=events,
         )
-        self._append(collect.withhold(payload, self.config.collect), at)
-        self._remember(payload)
 
     def _append(self, payload: Payload, at: Moment) -> None:
         mark = seal.mark(payload.user_id, self.config.policy, at, self.mark)
-        if self.mark is not None and mark != self.mark:
+        if mark != self.mark:
             self._seal_all(at)  # before the person, the policy, the boot or the clock changes
         self.mark = mark
-        self.spool.append(
-            encode_one(payload), seal.write_mark(mark), collect.rank(payload), at.wall_ms, at.boot.uptime_ms
-        )
-
-    def _remember(self, payload: Payload) -> None:
-        """What was appended is what the next delta builds on."""
+        told = encode_one(collect.withhold(payload, self.config.collect))
+        self.spool.append(told, seal.write_mark(mark), collect.rank(payload), at.boot, self._notes(payload))
         if payload.software is not None and payload.software.packages is not None:
-            self.memory.keep_inventory(inventory(payload.software.packages))
+            self._inventory_at_s = at.uptime_s
             self.resync.discard("software")
-        elif payload.software is not None and payload.software.delta is not None:
-            self.memory.keep_inventory(apply(self.memory.inventory() or {}, payload.software.delta))
         if payload.device is not None:
-            self.memory.keep_facts(payload.device)
             self.resync.discard("device")
-        self.memory.keep_states()
+
+    def _notes(self, payload: Payload) -> dict[str, bytes]:
+        """What is appended is what the next delta builds on."""
+        notes = self.memory.states_note()
+        if payload.software is not None and payload.software.packages is not None:
+            notes[INVENTORY] = inventory_note(inventory(payload.software.packages))
+        elif payload.software is not None and payload.software.delta is not None:
+            notes[INVENTORY] = inventory_note(apply(self.memory.inventory() or {}, payload.software.delta))
+        if payload.device is not None:
+            notes[FACTS] = facts_note(payload.device)
+        return notes
+
+    # --- seal, send
 
     def _seal(self, at: Moment) -> None:
         """At once when it can be sent, offline at the latest some minutes after the first item."""
-        pending = self.spool.pending(self.config.batch_max_items)
+        pending = self.spool.pending(self.most_items)
         if pending is None:
             return
-        waited_s = (at.wall_ms - pending.first_ms) / 1000
-        if self.sender.may_send(at) or waited_s >= self.settings.seal_after_s:
+        waited_s = (self.spool.now_ms - pending.first_born_ms) / 1000
+        # While the platform can't be reached, what is sealed already serves to try it.
+        may_go = self.sender.may_send(at) and (self.sender.failures == 0 or not self.spool.sealed())
+        if may_go or waited_s >= self.settings.seal_after_s or len(pending.bodies) == self.most_items:
             self._seal_all(at)
 
     def _seal_all(self, at: Moment) -> None:
-        while (pending := self.spool.pending(self.config.batch_max_items)) is not None:
-            now = self.mark or seal.mark(self.people.subject, self.config.policy, at, None)
-            self.spool.seal(pending, seal.maker(pending, self.who, self.key, at, now), at.wall_ms)
+        self._seal_again(at)
+        while (pending := self.spool.pending(self.most_items)) is not None:
+            self.spool.seal(pending, seal.maker(pending, self.who, self.key, at, self._now(at)))
 
-    def _send(self) -> None:
-        if not self.sender.may_send(moment.read()):
-            return
-        if self.sender.deliver_all(self.spool, self.to, moment.read):
+    def _seal_again(self, at: Moment) -> None:
+        """Batches whose stream was left, in the present one; and what stands for those that were lost there."""
+        for left in self.spool.sealed(AGAIN):
+            envelope = self.spool.batch(left.number)
+            if envelope is not None:
+                self.spool.seal_again([left.number], [seal.again(envelope, self.who, self.key)])
+
+        for numbers, items in self.spool.adrift():
+            make = seal.maker(nothing(items), self.who, self.key, at, self._now(at))
+            self.spool.seal_again(numbers, [Part(items, make)])
+
+    def _now(self, at: Moment) -> seal.Mark:
+        return self.mark or seal.mark(None, self.config.policy, at, None)
+
+    def _cut(self, sealed: Sealed, envelope: Envelope) -> bool:
+        halves = seal.halves(envelope, self.who, self.key, voids=sealed.stream == self.spool.head.stream)
+        if halves:
+            self.spool.seal_again([sealed.number], halves)
+        return bool(halves)
+
+    @property
+    def most_items(self) -> int:
+        return max(1, self.config.batch_max_items)
+
+    def _send(self, at: Moment) -> None:
+        """What is sealed; and once that is through, what waited behind it. Never longer than half a beat."""
+        until_s = at.uptime_s + max(LEAST_SENDING_S, self.cadence_s / 2)
+        self._seal_again(at)
+        left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
+        if left is None and self.sender.failures == 0 and not self.spool.sealed():
+            self._seal_all(self.read())
+            left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
+        if left is not None:
             log("new_stream", depth=self.spool.depth())
-            self.spool.new_stream(seal.bodies_of)
-        self.resync |= set(self.sender.next.resync)
+            self.warnings.note("new_stream", "", at.now)
+            self.spool.leave(left)
+        for slug in self.sender.refused:
+            self.warnings.note("refused", slug, at.now)
+        self.sender.refused.clear()
         if self.to.socket is not None:
             self.link = observe(self.to.socket) or self.link
 
-    def _obey(self) -> None:
+    def _obey(self, at: Moment) -> None:
         """A newer configuration, a certificate that is due: each may fail and is asked for again."""
-        at = moment.read()
-        if self.sender.failures == 0 and self.sender.next.config > self.config.version:
+        told = self.sender.taken()
+        self.resync |= set(told.resync)
+        if self.sender.failures == 0 and told.config > self.config.version:
             try:
-                self.config = obey.fetch(self.settings.dir, self.who, self.key, self.to, at)
+                self.config = obey.fetch(self.settings.dir, self.who, self.key, self.to, self.read())
             except (TryLater, Refused) as exc:
                 log("config_later", reason=type(exc).__name__)
-        if self.who.is_due(at.now) and self.sender.may_send(at):
+        if self.who.is_due(at.now) and at.uptime_s >= self._renewal_at_s:
             self._renew(at)
 
     def _renew(self, at: Moment) -> None:
-        done = subprocess.run([sys.executable, "-m", "eucora_agent.main", "renew"], check=False, capture_output=True)
-        if done.returncode:
+        self._renewal_at_s = at.uptime_s + RENEWAL_EVERY_S
+        words = [sys.executable, "-m", "eucora_agent.main", "renew"]
+        environ = {**os.environ, "EUCORA_AGENT_DIR": str(self.settings.dir)}
+        try:
+            subprocess.run(words, env=environ, check=True, capture_output=True, timeout=RENEWAL_LIMIT_S)
+        except subprocess.SubprocessError:
             self.warnings.note("renewal_failed", "", at.now)
             return
         self.who = identity.load(self.settings.dir)
@@ -172,6 +256,8 @@ class Agent:
         folder = self.settings.dir
         context = tls(folder / identity.AUTHORITIES, (folder / identity.CERTIFICATE, folder / identity.KEY))
         return Connection(self.who.gateway, context, self.settings.timeout_s)
+
+    # --- tell
 
     def _health(self) -> Health:
         state = "healthy" if self.sender.failures == 0 else "degraded" if self.sender.failures < 3 else "offline"
@@ -186,7 +272,7 @@ class Agent:
             cpu_seconds=status.processor_s(),
         )
 
-    def _tell(self) -> None:
+    def _tell(self, at: Moment) -> None:
         health = self._health()
         said = status.Said(
             pid=os.getpid(),
@@ -204,9 +290,13 @@ class Agent:
 
     def close(self) -> None:
         """Seal what waits, so that it is dated by the clock under which it was made."""
-        self._seal_all(moment.read())
-        self.to.close()
-        self.spool.close()
+        try:
+            with suppress(SpoolFull, SpoolUnusable):
+                self._seal_all(self.read())
+        finally:
+            self.to.close()
+            self.spool.close()
+            os.close(self._lock)
 
 
 def hold(path: Path) -> int:

@@ -4,18 +4,22 @@ The mark of an item holds what a batch must share: person, policy, boot, and the
 """
 
 import uuid
+from collections.abc import Sequence
 
 import msgspec
 import zstandard
 from msgspec import Struct
 
 from eucora_agent.identity import Identity
-from eucora_agent.moment import Moment
-from eucora_agent.spool import Head, Make, Pending
+from eucora_agent.moment import STEP_MS, Moment
+from eucora_agent.spool_head import Head, Make, Part, Pending
 from eucora_wire.clock import Boot
-from eucora_wire.envelope import Envelope, PrivateKey, Seal, format_digest, parse_signed, seal_batch
+from eucora_wire.envelope import Envelope, PrivateKey, Seal, format_digest, parse_signed, read_seal, seal_batch
 from eucora_wire.payload import split
-from eucora_wire.sequence import Lost
+from eucora_wire.sequence import Items, Lost, Tombstone
+
+NAMED = b'{"device_id":"'
+"""How a payload begins."""
 
 
 class Mark(Struct, frozen=True, array_like=True):
@@ -30,7 +34,7 @@ class Mark(Struct, frozen=True, array_like=True):
 def mark(subject: uuid.UUID | None, policy: str, at: Moment, before: Mark | None) -> Mark:
     """The mark of an item made now. A wall clock that drifted by less than a second is the same clock."""
     offset = at.wall_ms - at.boot.uptime_ms
-    if before is not None and before.boot == at.boot.id and abs(offset - before.offset_ms) <= 1_000:
+    if before is not None and before.boot == at.boot.id and abs(offset - before.offset_ms) <= STEP_MS:
         offset = before.offset_ms
     return Mark(subject, policy, at.boot.id, offset)
 
@@ -40,8 +44,8 @@ def write_mark(of: Mark) -> str:
 
 
 def read_mark(text: str, otherwise: Mark) -> Mark:
-    """The mark that stands with an item; `otherwise` for what comes again in a new stream."""
-    return msgspec.json.decode(text, type=Mark) if text else otherwise
+    """The mark that stands with items; nobody's, under the present clock, where only tombstones are told."""
+    return msgspec.json.decode(text, type=Mark) if text else Mark(None, *msgspec.structs.astuple(otherwise)[1:])
 
 
 def maker(pending: Pending, who: Identity, key: PrivateKey, at: Moment, now: Mark) -> Make:
@@ -49,28 +53,86 @@ def maker(pending: Pending, who: Identity, key: PrivateKey, at: Moment, now: Mar
     of = read_mark(pending.mark, now)
     # Another boot's clock is gone: the batch is dated by its last item, and the platform knows its age is a guess.
     uptime = at.boot.uptime_ms if of.boot == at.boot.id else pending.last_uptime_ms
-    body = zstandard.compress(b"[" + b",".join(pending.bodies) + b"]", 3)
+    about = _About(who, of.subject, of.policy, Boot(of.boot, uptime), uptime + of.offset_ms)
+    return _make(about, key, pending.items, _packed([_told_by(who, body) for body in pending.bodies]))
 
+
+def again(envelope: Envelope, who: Identity, key: PrivateKey) -> Part:
+    """A sealed batch for another stream: the same bytes under the same ordinals, as old as it was."""
+    seal, body = read_seal(envelope.headers), envelope.body
+    if seal.device != who.device_id:  # enrolled anew since
+        body = _packed([_told_by(who, each) for each in bodies_of(envelope)])
+    return Part(seal.items, _make(_about(seal, who), key, seal.items, body))
+
+
+def halves(envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
+    """Two smaller batches of the same items, naming this one as void if it is of the present stream; [] for one item."""
+    seal = read_seal(envelope.headers)
+    carried = seal.items.carried()
+    if len(carried) < 2:
+        return []
+    bodies, middle = bodies_of(envelope), len(carried) // 2
+    about, border = _about(seal, who, seal.sequence if voids else None), carried[middle] - 1
+    parts = (_within(seal.items, seal.items.first, border), _within(seal.items, border + 1, seal.items.last))
+    return [
+        Part(items, _make(about, key, items, _packed(half)))
+        for items, half in zip(parts, (bodies[:middle], bodies[middle:]), strict=True)
+    ]
+
+
+def bodies_of(envelope: Envelope) -> list[bytes]:
+    """The payloads of a sealed batch."""
+    return [bytes(raw) for raw in split(zstandard.decompress(envelope.body))]
+
+
+class _About(Struct, frozen=True):
+    """What stays the same of a batch, wherever in a stream it is sealed."""
+
+    who: Identity
+    subject: uuid.UUID | None
+    policy: str
+    boot: Boot
+    clock_ms: int
+    voids: int | None = None
+
+
+def _about(seal: Seal, who: Identity, voids: int | None = None) -> _About:
+    return _About(who, seal.subject, seal.policy, seal.boot, seal.clock_ms, voids)
+
+
+def _told_by(who: Identity, body: bytes) -> bytes:
+    """A payload that this device collected before it was enrolled anew speaks for what it is called now."""
+    start = len(NAMED)
+    was, now = body[start : start + 36], str(who.device_id).encode()
+    return body if was == now or not body.startswith(NAMED) else body.replace(was, now)
+
+
+def _packed(bodies: Sequence[bytes]) -> bytes:
+    return zstandard.compress(b"[" + b",".join(bodies) + b"]", 3)
+
+
+def _within(items: Items, first: int, last: int) -> Items:
+    gone = (Tombstone(max(t.first, first), min(t.last, last), t.reason) for t in items.gone)
+    return Items(first, last, tuple(t for t in gone if t.first <= t.last))
+
+
+def _make(about: _About, key: PrivateKey, items: Items, body: bytes) -> Make:
     def make(head: Head, lost: tuple[Lost, ...]) -> tuple[Envelope, str]:
         seal = Seal(
-            installation=who.installation,
-            device=who.device_id,
-            policy=of.policy,
-            boot=Boot(of.boot, uptime),
+            installation=about.who.installation,
+            device=about.who.device_id,
+            policy=about.policy,
+            boot=about.boot,
             stream=head.stream,
             sequence=head.sequence + 1,
-            items=pending.items,
+            items=items,
             previous=head.previous,
-            clock_ms=uptime + of.offset_ms,
-            subject=of.subject,
+            clock_ms=about.clock_ms,
+            subject=about.subject,
             lost=lost,
+            voids=about.voids,
         )
         envelope = seal_batch(seal, body, key)
         return envelope, format_digest(parse_signed(envelope.headers).batch_digest)
 
     return make
-
-
-def bodies_of(envelope: Envelope) -> list[bytes]:
-    """The payloads of a sealed batch, to be appended again."""
-    return [bytes(raw) for raw in split(zstandard.decompress(envelope.body))]

@@ -1,79 +1,136 @@
-"""Deliver sealed batches in order, the same bytes until settled; wait after a failure with full jitter."""
+"""Deliver sealed batches in order, the same bytes until settled; wait after a failure with full jitter.
+
+A batch is let go of by a 200, or by a refusal that consumes it; one that is too large travels again in halves. A fork
+stops its stream: nothing behind it is sent, and the stream is left only when the answer says so.
+"""
 
 import random
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from eucora_agent.ask import good
+from eucora_agent.ask import good, read_as
 from eucora_agent.http2 import Connection
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
 from eucora_agent.problems import Refused, TryLater
 from eucora_agent.spool import Spool
+from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
 from eucora_wire.clock import format_sent
+from eucora_wire.envelope import Envelope
+from eucora_wire.problems import BASE
 
 FIRST_WAIT_S = 1.0
+TOO_LARGE = ("too-large", "inflates-too-much")
+"""Refusals that smaller batches may escape."""
+
+Draw = Callable[[float, float], float]
+Cut = Callable[[Sealed, Envelope], bool]
+"""Seals the items of a batch again in smaller ones; False when it holds but one."""
 
 
-def wait_s(attempt: int, cap_s: float, draw: Callable[[float, float], float] = random.uniform) -> float:
+def wait_s(attempt: int, cap_s: float, draw: Draw = random.uniform) -> float:
     """Full jitter: the cap bounds the range, not the draw, else a fleet at the cap returns as one."""
     return draw(0.0, min(cap_s, FIRST_WAIT_S * 2.0 ** min(attempt, 32)))
 
 
 @dataclass(slots=True)
 class Sender:
-    """How sending goes: failures in a row, when to try again (uptime), and what was last heard."""
+    """How sending goes: failures in a row, when to try again (uptime), what was last heard, what was refused for ever."""
 
     cap_s: float
+    draw: Draw = random.uniform
     failures: int = 0
     retries: int = 0
     not_before_s: float = 0.0
     last_ack: str | None = None
     last_problem: str | None = None
     next: Next = field(default_factory=Next)
+    missing: tuple[int, ...] = ()
+    refused: list[str] = field(default_factory=list)
 
     def may_send(self, at: Moment) -> bool:
         return at.uptime_s >= self.not_before_s
 
-    def deliver_all(self, spool: Spool, to: Connection, read: Callable[[], Moment]) -> bool:
-        """Deliver what is sealed, oldest first, until a failure. True when the platform asks for a new stream."""
-        for sequence in spool.sealed():
+    def deliver_all(
+        self, spool: Spool, to: Connection, read: Callable[[], Moment], cut: Cut, until_s: float = float("inf")
+    ) -> uuid.UUID | None:
+        """Deliver what is sealed, oldest first, until a failure, a wait, or `until_s` of uptime. The stream to leave."""
+        for sealed in self._in_order(spool):
             at = read()
+            if not self.may_send(at) or at.uptime_s >= until_s:
+                return None
+            envelope = spool.batch(sealed.number)
+            if envelope is None:  # damaged on the disk: a later batch names it as lost
+                self.refused.append("corrupt")
+                continue
             try:
-                self._deliver(spool, sequence, to, at)
+                self._deliver(envelope, to, at)
+                spool.settle(sealed.number)
             except Refused as exc:
-                self.last_problem = exc.slug
-                log("batch_refused", sequence=sequence, problem=exc.slug)
-                if exc.slug == "fork":
-                    self._failed(at, 0.0)
-                    return exc.document.new_stream
-                if not exc.settles:
-                    self._failed(at, exc.document.retry_after_s or 0.0)
-                    return False
-                spool.settle(sequence)
+                if not self._survives(exc, spool, sealed, envelope, at, cut):
+                    return sealed.stream if _leaves(exc) else None
             except TryLater as exc:
-                self.last_problem = exc.reason
-                self._failed(at, exc.retry_after_s)
-                return False
-        return False
+                self._failed(at, exc.retry_after_s, exc.reason)
+                return None
+            if self.next.new_stream:
+                return sealed.stream
+        return None
 
-    def _deliver(self, spool: Spool, sequence: int, to: Connection, at: Moment) -> None:
-        envelope = spool.batch(sequence)
+    def taken(self) -> Next:
+        """What the last answer asks for, once."""
+        told, self.next = self.next, msgspec.structs.replace(self.next, resync=(), new_stream=False)
+        return told
+
+    def _in_order(self, spool: Spool) -> list[Sealed]:
+        """As sealed, but what the platform misses goes first."""
+        first = set(spool.helping(self.missing)) if self.missing else set()
+        return sorted(spool.sealed(), key=lambda sealed: sealed.number not in first)
+
+    def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> None:
         headers = {**envelope.headers, "eucora-sent": format_sent(at.sent)}
-        answer = msgspec.json.decode(good(to.ask("POST", "/v1/telemetry", headers, envelope.body)), type=Answer)
-        spool.settle(sequence)
+        answer = read_as(good(to.ask("POST", "/v1/telemetry", headers, envelope.body)), Answer)
         if answer.rejected:
             self.last_problem = answer.rejected[0].type
-            log("items_rejected", sequence=sequence, items=len(answer.rejected), problem=answer.rejected[0].type)
-        self.failures, self.next, self.last_ack = 0, answer.next, at.now.isoformat()
+            self.refused += [x.type.removeprefix(BASE) for x in answer.rejected]
+            log("items_rejected", sequence=answer.sequence, items=len(answer.rejected), problem=self.last_problem)
+        resync = tuple({*self.next.resync, *answer.next.resync})
+        self.next = msgspec.structs.replace(answer.next, resync=resync)
+        self.failures, self.missing, self.last_ack = 0, (), at.now.isoformat()
         self.not_before_s = at.uptime_s + answer.next.pace_s if answer.next.pace_s else 0.0
 
-    def _failed(self, at: Moment, least_s: float) -> None:
-        self.not_before_s = at.uptime_s + max(least_s, 0.0) + wait_s(self.failures, self.cap_s)
+    def _survives(self, exc: Refused, spool: Spool, sealed: Sealed, envelope: Envelope, at: Moment, cut: Cut) -> bool:
+        """Whether the next batch may be sent after this refusal."""
+        log("batch_refused", sequence=sealed.sequence, problem=exc.slug)
+        if exc.settles:
+            self.failures, self.last_problem = 0, exc.slug
+            if exc.slug not in TOO_LARGE or not cut(sealed, envelope):
+                self.refused.append(exc.slug)
+                spool.settle(sealed.number)
+            return True
+        if exc.document.missing:
+            self._look_for(exc.document.missing, spool, sealed)
+        self._failed(at, exc.retry_after_s, exc.slug)
+        return False
+
+    def _look_for(self, missing: tuple[int, ...], spool: Spool, sealed: Sealed) -> None:
+        """The platform wants these first. In an older stream all that is left was sent: its rest goes to the present."""
+        if sealed.stream == spool.head.stream:
+            self.missing = missing
+        else:
+            spool.seal_later(sealed.number)
+
+    def _failed(self, at: Moment, least_s: float, problem: str) -> None:
+        self.last_problem = problem
+        self.not_before_s = at.uptime_s + max(least_s, 0.0) + wait_s(self.failures, self.cap_s, self.draw)
         self.failures += 1
         self.retries += 1
         if self.failures in (1, 10, 100):
-            log("delivery_failed", failures=self.failures, reason=self.last_problem)
+            log("delivery_failed", failures=self.failures, reason=problem)
+
+
+def _leaves(exc: Refused) -> bool:
+    return exc.slug == "fork" and exc.document.new_stream

@@ -8,6 +8,7 @@ from pathlib import Path
 from eucora_agent.problems import BadSetting
 
 PREFIX = "EUCORA_AGENT_"
+LEAST_SPOOL_MIB = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Settings:
     dir: Path
     # Seconds between two readings of the machine's metrics; 0: as the platform's configuration says.
     cadence_s: float = 0.0
-    # Largest size of the spool on disk, in MiB; beyond it the least important data goes first.
+    # Largest size of the spool on disk, in MiB, at least 8; beyond it the least important data goes first.
     spool_mib: int = 64
     # Seconds after which an item is sealed also when the platform can't be reached.
     seal_after_s: float = 600.0
@@ -61,6 +62,8 @@ def _out_of_range(values: Mapping[str, object]) -> list[str]:
         for name in ("spool_mib", "seal_after_s", "backoff_cap_s", "timeout_s")
         if not _is_positive(values.get(name, 1))
     ]
+    if not found and int(str(values.get("spool_mib", LEAST_SPOOL_MIB))) < LEAST_SPOOL_MIB:
+        found.append(f"{PREFIX}SPOOL_MIB must be at least {LEAST_SPOOL_MIB}")
     if values.get("key", "ed25519") not in ("ed25519", "p256"):
         found.append(f"{PREFIX}KEY must be ed25519 or p256")
     if not _is_positive(values.get("cadence_s", 1)) and values.get("cadence_s") != 0:

@@ -1,319 +1,392 @@
 """The durable, bounded, crash-safe queue: the file to read twice.
 
-Rule 1: an item is on disk before it is sealed, a sealed batch before its first byte is sent; it is sent again byte for byte.
-Rule 2: only `settle` lets go of a batch. Rule 3: every ordinal is carried once or stands as a tombstone with its reason.
-Rule 4: the newest file alone knows the head (stream, sequence, chain); when it is damaged, a new stream begins.
+Rule 1: an item is on disk before it is sealed, a sealed batch before its first byte is sent; it is sent again byte for
+byte. Rule 2: every ordinal is carried by one batch that counts, or stands as a tombstone, or in a batch that a later
+one names as lost, with its reason. Rule 3: what is in memory never runs ahead of the disk: each change is one
+transaction of the newest file, which alone knows the head; rows of older files go afterwards, and again on opening.
+Rule 4: an item that was sealed is gone from every file before the batch can be sent, so that no damage sends it twice.
 """
 
-import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from eucora_agent import durable
+from eucora_agent import spool_bounds as bounds
+from eucora_agent import spool_sql as sql
 from eucora_agent.problems import SpoolFull
-from eucora_agent.spool_file import is_empty, open_file, size_of
+from eucora_agent.spool_file import Step, checksum, give_back, write
+from eucora_agent.spool_folder import Folder, head_row
+from eucora_agent.spool_head import SENDABLE, Gone, Head, Make, Part, Pending, Sealed, Waiting
+from eucora_wire.clock import Boot
 from eucora_wire.envelope import Envelope
-from eucora_wire.sequence import FIRST, LOST, Items, Lost, Reason, tombstones
+from eucora_wire.sequence import FIRST, LOST, Items, Lost, Reason, Tombstone, tombstones
 
-FILE_BYTES = 4 * 2**20
-MOST_GONE = 20_000
-"""Tombstones in one batch: a header must stay readable."""
-
-
-class Head(msgspec.Struct, frozen=True):
-    """Where the stream stands. `open`: sealed batches not yet settled, sequence to (first, last) ordinal."""
-
-    stream: uuid.UUID
-    next_ordinal: int = 1
-    sealed_to: int = 0
-    sequence: int = 0
-    previous: str = FIRST
-    open: dict[int, tuple[int, int]] = {}
-    shed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """What the next batch would hold: bodies of one mark in the order of their ordinals, and when they were appended."""
-
-    items: Items
-    mark: str
-    bodies: tuple[bytes, ...]
-    first_ms: int
-    last_uptime_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An item as it lies in a file. Lower ranks are shed first."""
-
-    ordinal: int
-    mark: str
-    rank: int
-    appended_ms: int
-    uptime_ms: int
-    body: bytes
-
-
-Make = Callable[[Head, tuple[Lost, ...]], tuple[Envelope, str]]
-"""Signs the next batch for this head, naming lost ones; gives the envelope and the digest that the chain goes on with."""
+MOST_BATCH_BYTES = 2**20
+"""Bodies of one batch before compression; one item may be larger."""
+MOST_NAMED = 64
+"""Lost batches that one batch names: so many gaps a stream may have."""
+MOST_LOST = 4096
+"""Lost batches that are remembered until they are named; beyond it the oldest are forgotten, and stay gaps."""
+MOST_UNWRITTEN = 64
+"""Settlements that wait for the next transaction."""
+ROW_BYTES = 120
+NONE: Mapping[str, bytes] = {}
+MOST_SHARE = 8
+"""One item takes at most this part of the room."""
 
 
 class Spool:
-    """Items in, sealed batches out. One process at a time."""
+    """Items in, sealed batches out. One thread of one process at a time."""
 
-    def __init__(self, folder: Path, most_bytes: int, max_age_ms: int) -> None:
-        self._folder, self._most_bytes, self._max_age_ms = durable.private_folder(folder), most_bytes, max_age_ms
-        self.damaged = 0
-        self._files: dict[int, sqlite3.Connection] = {}
-        newest_is_lost = self._open_all()
-        self.head = self._begin_anew() if newest_is_lost or not self._files else self._continue()
+    def __init__(self, folder: Path, most_bytes: int, max_age_ms: int, at: Boot) -> None:
+        file_bytes = max(2**16, min(2**22, most_bytes // 16))
+        # A file's journal, and a batch whose items have not gone yet, take room for a while.
+        self._room, self._slack, self._max_age_ms = most_bytes - 2 * file_bytes, file_bytes, max_age_ms
+        self._most_batch = min(MOST_BATCH_BYTES, file_bytes)
+        self._most_lost = min(MOST_LOST, most_bytes // 1024)
+        self._at, self._settled = at, set[int]()
+        self.folder = Folder(folder, file_bytes)
+        head = self.folder.head()
+        self.head = self._begin() if head is None else head
+        self._recover()
+
+    @property
+    def damaged(self) -> int:
+        """Files that opening set aside."""
+        return self.folder.damaged
+
+    @property
+    def now_ms(self) -> int:
+        """The spool's own clock."""
+        return self.head.at(self._at).lived_ms
 
     # --- in
 
-    def append(self, body: bytes, mark: str, rank: int, now_ms: int, uptime_ms: int) -> int:
-        """Keep one payload; its ordinal. Raises SpoolFull when the disk takes no more."""
-        self._bound(now_ms)
-        ordinal = self.head.next_ordinal
-        with self._writing() as db:
-            db.execute("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", (ordinal, mark, rank, now_ms, uptime_ms, body))
-            self._save(db, next_ordinal=ordinal + 1)
+    def append(self, body: bytes, mark: str, rank: int, at: Boot, notes: Mapping[str, bytes] = NONE) -> int:
+        """Keep one payload, and what is to be remembered with it; its ordinal.
+
+        Raises SpoolFull when the disk takes no more, and then keeps nothing of it.
+        """
+        self._at = at
+        self._expire()
+        fits = len(body) <= self._room // MOST_SHARE  # else it would push out everything else
+        self._make_room(ROW_BYTES + (len(body) if fits else 0) + sum(map(len, notes.values())))
+        self.folder.roll()
+        ordinal, shed = self.head.next_ordinal, self.head.shed
+        if fits:
+            row = (ordinal, mark, rank, self.now_ms, at.uptime_ms, checksum(mark.encode(), body), body)
+            self._commit((sql.KEEP_ITEM, [row]), _noted(notes), next_ordinal=ordinal + 1)
+        else:
+            gone = (sql.KEEP_GONE, [(ordinal, ordinal, "shed")])
+            self._commit(gone, _noted(notes), next_ordinal=ordinal + 1, shed=shed + 1)
         return ordinal
+
+    def note(self, name: str) -> bytes:
+        """What was last remembered under this name; empty when nothing was, or it is damaged."""
+        found = self.folder.facts(sql.NOTE, name)
+        return bytes(found[0][1]) if found and checksum(found[0][1]) == found[0][0] else b""
 
     # --- out
 
     def pending(self, most: int) -> Pending | None:
         """The longest run of waiting items of one mark, with tombstones for those that are gone; None for nothing."""
-        waiting = self._waiting(most)
-        gone = self._gone()
-        if not waiting and not gone:
+        run, others_follow = self._next_run(most)
+        first = self.head.sealed_to + 1
+        last = run[-1].ordinal if others_follow else self.head.next_ordinal - 1
+        if last < first:
             return None
-        mark = waiting[0].mark if waiting else ""
-        run = [x for n, x in enumerate(waiting) if all(y.mark == mark for y in waiting[: n + 1])]
-        last = run[-1].ordinal if run else max(gone)
-        if len(run) == len(waiting) < most:  # nothing else waits: tombstones at the end come along
-            last = max([last, *gone])
-        first, present = self.head.sealed_to + 1, {x.ordinal for x in run}
-        last = min(last, first + MOST_GONE + most)
-        absent: list[tuple[int, Reason]] = [
-            (n, gone.get(n, "corrupt")) for n in range(first, last + 1) if n not in present
-        ]
+        told = bounds.absent(first, last, [x.ordinal for x in run], self._gone(last))
+        last, gone = bounds.cut(first, last, told)
         run = [x for x in run if x.ordinal <= last]
         return Pending(
-            Items(first, last, tombstones(absent)),
-            mark,
+            Items(first, last, gone),
+            run[0].mark if run else "",
             tuple(x.body for x in run),
-            min((x.appended_ms for x in run), default=0),
+            max((x.rank for x in run), default=0),
+            min((x.born_ms for x in run), default=self.now_ms),
+            max((x.born_ms for x in run), default=self.now_ms),
             max((x.uptime_ms for x in run), default=0),
         )
 
-    def seal(self, pending: Pending, make: Make, now_ms: int) -> int:
-        """Write the batch down, then let go of its items; its sequence."""
-        lost = self.lost()
-        envelope, digest = make(self.head, lost)
-        sequence, first, last = self.head.sequence + 1, pending.items.first, pending.items.last
-        named = {x.sequence for x in lost}
-        still = {k: v for k, v in self.head.open.items() if k not in named}
-        row = (sequence, first, last, now_ms, msgspec.json.encode(envelope.headers), envelope.body)
-        with self._writing() as db:
-            db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._save(db, sequence=sequence, previous=digest, sealed_to=last, open={**still, sequence: (first, last)})
-        self._forget_sealed()
-        return sequence
+    def seal(self, pending: Pending, make: Make) -> int:
+        """Write the batch down and let go of its items; its number. Raises SpoolFull."""
+        assert pending.items.first == self.head.sealed_to + 1, "something was sealed since"
+        part = Part(pending.items, make)
+        return self._seal([part], (pending.rank, pending.last_born_ms), sealed_to=pending.items.last)
 
-    def sealed(self) -> list[int]:
-        """Sequences to deliver, ascending."""
-        return sorted(row[0] for row in self._rows("SELECT sequence FROM batches"))
+    def seal_again(self, numbers: Sequence[int], parts: Sequence[Part]) -> None:
+        """Instead of batches that do not count, seal their items, which keep their ordinals, as these."""
+        rank, born_ms = self.folder.facts(sql.WORTH, numbers[0])[0]
+        self._seal(parts, (rank, born_ms), instead=numbers)
 
-    def batch(self, sequence: int) -> Envelope:
-        """The exact bytes of a sealed batch. Raises KeyError for one that is not there."""
-        for headers, body in self._rows("SELECT headers, body FROM batches WHERE sequence = ?", sequence):
-            return Envelope(msgspec.json.decode(headers, type=dict[str, str]), body)
-        raise KeyError(sequence)
+    def sealed(self, state: str = SENDABLE) -> list[Sealed]:
+        """Batches in the order of sealing: to deliver, or (AGAIN) to be sealed anew since their stream was left."""
+        rows = self.folder.facts(sql.IN_STATE, state)
+        return [Sealed(n, uuid.UUID(stream), *rest) for n, stream, *rest in rows if n not in self._settled]
 
-    def settle(self, sequence: int) -> None:
-        """The platform has it, or refused it for ever: only now is it forgotten."""
-        with self._writing() as db:
-            self._save(db, open={k: v for k, v in self.head.open.items() if k != sequence})
-        for db in self._files.values():
-            with db:
-                db.execute("DELETE FROM batches WHERE sequence = ?", (sequence,))
-        self._unlink_empty()
+    def batch(self, number: int) -> Envelope | None:
+        """The exact bytes of a sealed batch; None when they are damaged, and then it is lost from now on."""
+        for total, headers, body in self.folder.rows(sql.BATCH, number):
+            if checksum(headers, body) == total:
+                return Envelope(msgspec.json.decode(headers, type=dict[str, str]), body)
+        self._let_go([], [number], "corrupt")
+        return None
 
-    def lost(self) -> tuple[Lost, ...]:
-        """Sealed batches that this device can't send any more."""
-        there = set(self.sealed())
-        return tuple(Lost(n, a, b, "corrupt") for n, (a, b) in sorted(self.head.open.items()) if n not in there)
+    def settle(self, number: int) -> None:
+        """The platform has it, or refused it for ever: only now is it forgotten.
+
+        Written down with the next transaction: were that lost, the batch would be sent once more, and be known.
+        """
+        self._settled.add(number)
+        if len(self._settled) >= MOST_UNWRITTEN:
+            with suppress(SpoolFull):
+                self._commit()
 
     def depth(self) -> int:
         """Items appended and not settled."""
-        waiting = sum(row[0] for row in self._rows("SELECT count(*) FROM items"))
-        return int(waiting) + sum(last - first + 1 for first, last in self.head.open.values())
-
-    def new_stream(self, bodies_of: Callable[[Envelope], list[bytes]]) -> None:
-        """After a fork: whatever is not settled is appended again to a stream of its own, under ordinals of its own."""
-        again = [
-            Kept(0, "", 3, int(e.headers["eucora-clock"]), 0, body)
-            for n in self.sealed()
-            for e in (self.batch(n),)
-            for body in bodies_of(e)
-        ]
-        again += self._waiting(-1)
-        self._replace_all(Head(uuid.uuid4(), previous=self.head.previous, shed=self.head.shed), again)
+        waiting = sum(row[0] for row in self.folder.rows(sql.COUNT_WAITING, self.head.sealed_to))
+        sealed = self.folder.facts(sql.LIVE_SPANS)
+        return int(waiting + sum(count for number, count in sealed if number not in self._settled))
 
     def close(self) -> None:
-        for db in self._files.values():
-            db.close()
+        if self._settled:
+            self._commit()
+        self.folder.close()
+
+    # --- what can't be sent as it is
+
+    def lost(self) -> tuple[Lost, ...]:
+        """Batches of this stream that the device can't send any more, not yet named; as many as one batch names."""
+        return tuple(Lost(*row) for row in self.folder.facts(sql.UNNAMED, str(self.head.stream), MOST_NAMED))
+
+    def adrift(self) -> list[tuple[list[int], Items]]:
+        """Lost batches of other streams, which nothing can name there: their items, as tombstones of the present one."""
+        found: list[tuple[list[int], Items]] = []
+        for number, first, last, reason in self.folder.facts(sql.ADRIFT, str(self.head.stream)):
+            if found and found[-1][1].last == first - 1 and len(found[-1][0]) < bounds.MOST_RUNS:
+                numbers, items = found.pop()
+                gone = (*items.gone, Tombstone(first, last, reason))
+                found.append(([*numbers, number], Items(items.first, last, gone)))
+            else:
+                found.append(([number], Items(first, last, (Tombstone(first, last, reason),))))
+        return found
+
+    def helping(self, missing: Sequence[int]) -> list[int]:
+        """Batches that fill or close these gaps of this stream, in order. Of what nobody here knows, it is lost."""
+        stream = str(self.head.stream)
+        known = {row[0]: row for row in self.folder.facts(sql.PLACES_IN_STREAM, stream)}
+        self._disown([n for n in missing if n not in known and n <= self.head.sequence])
+        found = [known[n] for n in missing if n in known]
+        return sorted({named_by or number for _, number, state, named_by in found if named_by or state == SENDABLE})
+
+    def leave(self, stream: uuid.UUID) -> None:
+        """After a fork: what is not settled of this stream is to be sealed again, in a new one if it is the present."""
+        anew = {"stream": uuid.uuid4(), "sequence": 0} if stream == self.head.stream else {}
+        self._commit((sql.LEAVE, [(str(stream),)]), (sql.FORGET_UNKNOWN, [()]), **anew)
+
+    def own(self, owner: str) -> bool:
+        """The identity under which items come from now on; whether it is another one, which begins a stream of its own.
+
+        What the one before collected is to be sealed again, and what was remembered for it is forgotten.
+        """
+        if self.head.owner == owner:
+            return False
+        if not self.head.owner:
+            self._commit(owner=owner)
+            return False
+        anew = {"stream": uuid.uuid4(), "sequence": 0, "previous": FIRST}
+        streams = self.folder.facts(sql.STREAMS)
+        self._commit((sql.LEAVE, streams), (sql.FORGET_UNKNOWN, [()]), (sql.FORGET_NOTES, [()]), owner=owner, **anew)
+        return True
+
+    def seal_later(self, number: int) -> None:
+        """This batch of an older stream finds no place there: it is to be sealed again in the present one."""
+        self._commit((sql.SEAL_AGAIN, [(number,)]))
+
+    def _disown(self, sequences: Sequence[int]) -> None:
+        first, stream = self.head.number + 1, str(self.head.stream)
+        rows = [(first + n, stream, s, None, None, 0, 0, 0, 0, "corrupt", 0) for n, s in enumerate(sequences)]
+        if rows:
+            self._commit((sql.KEEP_LEDGER, rows), number=self.head.number + len(rows))
 
     # --- bounds
 
-    def _bound(self, now_ms: int) -> None:
-        """Too old is expired; beyond the size the lowest ranks go, oldest first. Each leaves a tombstone."""
-        for db in self._files.values():
-            old = db.execute("SELECT ordinal FROM items WHERE appended_ms < ?", (now_ms - self._max_age_ms,)).fetchall()
-            if old:
-                self._bury(db, [row[0] for row in old], "expired")
-        over = sum(size_of(self._path(n)) for n in self._files) - self._most_bytes
-        if over > 0:
-            self._shed(over)
+    def _expire(self) -> None:
+        """What has certainly lain longer than the spool keeps."""
+        limit = self.now_ms - self._max_age_ms
+        ordinals = [row[0] for row in self.folder.rows(sql.ITEMS_BORN_BEFORE, limit)]
+        numbers = [row[0] for row in self.folder.facts(sql.LIVE_BORN_BEFORE, limit)]
+        if ordinals or numbers:
+            self._let_go(ordinals, numbers, "expired")
 
-    def _shed(self, over: int) -> None:
-        buried = 0
-        for db in self._files.values():
-            chosen = []
-            for ordinal, size in db.execute(
-                "SELECT ordinal, length(body) FROM items WHERE rank < 3 ORDER BY rank, ordinal"
-            ):
-                if over <= 0:
-                    break
-                chosen.append(ordinal)
-                over -= size
-            if chosen:
-                self._bury(db, chosen, "shed")
-                db.execute("VACUUM")
-                buried += len(chosen)
-        if buried:
-            with self._writing() as db:
-                self._save(db, shed=self.head.shed + buried)
+    def _make_room(self, need: int) -> None:
+        """Until so many bytes fit: free pages go, then what was set aside, then the least important."""
+        if self.folder.bytes() + need <= self._room:
+            return
+        if self._settled:
+            self._commit()
+        self.folder.give_back()
+        while (over := self.folder.bytes() + need - self._room) > 0:
+            if not (self.folder.drop_damaged() or self._shed(over + self._slack)):
+                raise SpoolFull
 
-    def _bury(self, db: sqlite3.Connection, ordinals: list[int], reason: Reason) -> None:
-        with db:
-            db.executemany("DELETE FROM items WHERE ordinal = ?", [(n,) for n in ordinals])
-            db.executemany("INSERT OR REPLACE INTO gone VALUES (?, ?)", [(n, reason) for n in ordinals])
+    def _shed(self, over: int) -> bool:
+        """Whether there was anything."""
+        sources = [db.execute(sql.ITEMS_TO_SHED, (ROW_BYTES,)) for db in self.folder.files.values()]
+        sources.append(self.folder.files[self.folder.newest].execute(sql.LIVE_TO_SHED))
+        ordinals, numbers = bounds.victims(sources, over)
+        for source in sources:
+            source.close()
+        if ordinals or numbers:
+            self._let_go(ordinals, numbers, "shed")
+        return bool(ordinals or numbers)
 
-    # --- files
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number:08}.db"
-
-    def _writing(self) -> "_Transaction":
-        """A transaction in the newest file; a new one is begun when that has grown large."""
-        newest = max(self._files)
-        if size_of(self._path(newest)) >= FILE_BYTES:
-            self._files[newest + 1] = open_file(self._path(newest + 1))
-            with self._files[newest + 1] as db:
-                self._save(db)
-            newest += 1
-        return _Transaction(self._files[newest])
-
-    def _save(self, db: sqlite3.Connection, **changes: Any) -> None:
-        head = msgspec.structs.replace(self.head, **changes)
-        db.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", (msgspec.json.encode(head),))
-        self.head = head
-
-    def _open_all(self) -> bool:
-        """Open every file; a damaged one is set aside by renaming. Whether that was the newest."""
-        numbers = sorted(int(path.stem) for path in self._folder.glob("*.db"))
-        lost = False
-        for n in numbers:
-            try:
-                self._files[n] = open_file(self._path(n), check=True)
-                lost = n == numbers[-1] and self._stored_head() is None
-            except sqlite3.DatabaseError:
-                self._files.pop(n, None)
-                self._path(n).rename(self._path(n).with_suffix(f".damaged-{uuid.uuid4().hex[:8]}"))
-                self.damaged += 1
-                lost = n == numbers[-1]
-        return lost
-
-    def _stored_head(self) -> Head | None:
-        row = self._files[max(self._files)].execute("SELECT state FROM head").fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Head)
-
-    def _continue(self) -> Head:
-        """The head as it was; items that a crash left behind after their sealing go."""
-        head = self._stored_head()
-        assert head is not None
-        self.head = head
-        self._forget_sealed()
-        return self.head
-
-    def _begin_anew(self) -> Head:
-        """A new stream with what older files still hold; the first ever has nothing before it."""
-        kept = sorted((Kept(*row) for row in self._rows("SELECT * FROM items")), key=lambda x: x.ordinal)
-        self._replace_all(Head(uuid.uuid4(), previous=LOST if self.damaged else FIRST), kept)
-        return self.head
-
-    def _replace_all(self, head: Head, items: list[Kept]) -> None:
-        """One new file with this head and these items, numbered anew, instead of all others."""
-        old, number = self._files, max([0, *self._files]) + 1
-        while self._path(number).exists():
-            number += 1
-        db = open_file(self._path(number))
-        self.head = head
-        with db:
-            rows = [(n, x.mark, x.rank, x.appended_ms, x.uptime_ms, x.body) for n, x in enumerate(items, 1)]
-            db.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self._save(db, next_ordinal=len(items) + 1)
-        self._files = {number: db}
-        for n, closed in old.items():
-            closed.close()
-            self._path(n).unlink()
-
-    def _forget_sealed(self) -> None:
-        for db in self._files.values():
-            with db:
-                db.execute("DELETE FROM items WHERE ordinal <= ?", (self.head.sealed_to,))
-                db.execute("DELETE FROM gone WHERE ordinal <= ?", (self.head.sealed_to,))
-        self._unlink_empty()
-
-    def _unlink_empty(self) -> None:
-        """Space comes back by unlinking."""
-        for n in [n for n in self._files if n != max(self._files) and is_empty(self._files[n])]:
-            self._files.pop(n).close()
-            self._path(n).unlink()
-
-    def _waiting(self, most: int) -> list[Kept]:
-        """Items not yet sealed, ascending; at most `most`, all for -1."""
-        query = "SELECT * FROM items WHERE ordinal > ? ORDER BY ordinal LIMIT ?"
-        found = sorted((Kept(*row) for row in self._rows(query, self.head.sealed_to, most)), key=lambda x: x.ordinal)
-        return found if most < 0 else found[:most]
-
-    def _gone(self) -> dict[int, Reason]:
-        return dict(
-            self._rows("SELECT ordinal, reason FROM gone WHERE ordinal > ? ORDER BY ordinal", self.head.sealed_to)
+    def _let_go(self, ordinals: list[int], numbers: list[int], reason: Reason) -> None:
+        """Waiting items leave tombstones; sealed batches become lost, and what they named is to be named again."""
+        spans = dict(self.folder.facts(sql.LIVE_SPANS))
+        count = len(ordinals) + sum(spans[n] for n in numbers if n in spans)
+        self._commit(
+            (sql.KEEP_GONE, [(t.first, t.last, t.reason) for t in tombstones((n, reason) for n in ordinals)]),
+            (sql.LOSE, [(reason, n) for n in numbers]),
+            (sql.UNNAME, [(n,) for n in numbers]),
+            (sql.FORGET_LOST_BEYOND, [(self._most_lost,)]),
+            *_without(ordinals, numbers),
+            shed=self.head.shed + (0 if reason == "corrupt" else count),
         )
+        for n, db in self.folder.files.items():
+            if n != self.folder.newest:
+                write(db, _without(ordinals, numbers))
+            give_back(db)
+        self._unlink_done()
 
-    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        for n in sorted(self._files):
-            yield from self._files[n].execute(query, values).fetchall()
+    # --- writing
+
+    def _commit(self, *steps: Step, **changes: Any) -> None:
+        """One transaction, with the head and the settlements that wait. In memory only when it is on the disk."""
+        head = msgspec.structs.replace(self.head.at(self._at), **changes)
+        settled = sorted(self._settled)
+        self.folder.write([*steps, *_forgotten(settled), (sql.KEEP_HEAD, [head_row(head)])])
+        self.head = head
+        self._settled.clear()
+        if settled:
+            self._unlink_done()
+
+    def _seal(self, parts: Sequence[Part], worth: tuple[int, int], instead: Sequence[int] = (), **changes: Any) -> int:
+        """`worth`: rank and birth. `instead`: the batches whose items these are, none for items that waited."""
+        self.folder.roll()
+        head, lost, steps = self.head, self.lost(), list[Step]()
+        for part in parts:
+            envelope, digest = part.make(head, lost)
+            head = msgspec.structs.replace(head, sequence=head.sequence + 1, number=head.number + 1, previous=digest)
+            steps += self._rows_of(part.items, worth, head, envelope)
+            steps.append((sql.NAME, [(head.number, x.sequence, str(head.stream)) for x in lost]))
+            lost = ()
+        gone = _sealed_away(changes.get("sealed_to", head.sealed_to), instead)
+        # What goes, goes first: its pages take what comes.
+        forgotten = _forgotten(instead)
+        place = {"sequence": head.sequence, "number": head.number, "previous": head.previous}
+        self._commit(*forgotten, *gone, *steps, **place, **changes)
+        for n in self.folder.older():
+            write(self.folder.files[n], gone)
+        self._unlink_done()
+        return head.number
+
+    def _rows_of(self, items: Items, worth: tuple[int, int], head: Head, envelope: Envelope) -> list[Step]:
+        headers, body = msgspec.json.encode(envelope.headers), envelope.body
+        row = (head.number, str(head.stream), head.sequence, items.first, items.last, *worth)
+        size = len(headers) + len(body) + ROW_BYTES
+        return [
+            (sql.KEEP_BATCH, [(*row, checksum(headers, body), headers, body)]),
+            (sql.KEEP_LEDGER, [(*row, size, self.folder.newest, SENDABLE, 0)]),
+        ]
+
+    # --- opening
+
+    def _begin(self) -> Head:
+        """A new stream. What older files still hold comes along: items to be sealed in it, batches as they are."""
+        items = [row[0] for row in self.folder.rows(sql.ORDINALS)]
+        batches = [
+            (*row, file, SENDABLE, 0) for file, db in self.folder.files.items() for row in db.execute(sql.PLACES)
+        ]
+        next_ordinal = 1 + max([0, *items, *(last for _, _, _, _, last, *_ in batches)])
+        head = Head(
+            uuid.uuid4(),
+            next_ordinal,
+            min(items, default=next_ordinal) - 1,
+            number=max((number for number, *_ in batches), default=0),
+            previous=LOST if self.folder.was_used else FIRST,
+            lived_ms=max((born or 0 for (born,) in self.folder.rows(sql.LAST_BORN)), default=0),
+        )
+        self.folder.begin([(sql.KEEP_LEDGER, batches), (sql.KEEP_HEAD, [head_row(head)])])
+        return head
+
+    def _recover(self) -> None:
+        """After a crash or damage: rows of which the head knows that they are gone go, and what is missing is lost."""
+        there = {row[0] for row in self.folder.rows(sql.NUMBERS)}
+        live = {row[0] for row in self.folder.facts(sql.LIVE_SPANS)}
+        gone = [n for first, last, _ in self._gone(self.head.next_ordinal) for n in range(first, last + 1)]
+        for db in self.folder.files.values():
+            write(db, [*_sealed_away(self.head.sealed_to), *_without(gone, sorted(there - live))])
+        if missing := sorted(live - there):
+            self._let_go([], missing, "corrupt")
+        self._unlink_done()
+
+    def _unlink_done(self) -> None:
+        """Files of which nothing is needed any more."""
+        needed = {row[0] for row in self.folder.facts(sql.LIVE_FILES)}
+        for n in self.folder.older():
+            if n not in needed and self.folder.files[n].execute(sql.ANY_ITEM).fetchone() is None:
+                self.folder.remove(n)
+
+    # --- reading
+
+    def _next_run(self, most: int) -> tuple[list[Waiting], bool]:
+        """Waiting items of one mark, no more than fit into a batch, and whether others follow."""
+        run: list[Waiting] = []
+        damaged: list[int] = []
+        size, others_follow = 0, False
+        for item, is_whole in self._waiting():
+            if not is_whole:
+                damaged.append(item.ordinal)
+                continue
+            size += len(item.body)
+            if run and (len(run) >= most or item.mark != run[0].mark or size > self._most_batch):
+                others_follow = True
+                break
+            run.append(item)
+        if damaged:
+            self._let_go(damaged, [], "corrupt")
+        return run, others_follow
+
+    def _waiting(self) -> Iterator[tuple[Waiting, bool]]:
+        """Items not yet sealed, ascending, and whether each is as it was written."""
+        for *row, total in self.folder.rows(sql.WAITING, self.head.sealed_to):
+            item = Waiting(*row)
+            yield item, checksum(item.mark.encode(), item.body) == total
+
+    def _gone(self, to: int) -> list[Gone]:
+        return [(first, last, reason) for first, last, reason in self.folder.facts(sql.GONE_TO, to)]
 
 
-class _Transaction:
-    """A transaction whose failure for want of space is said in the agent's own words."""
+def _noted(notes: Mapping[str, bytes]) -> Step:
+    return sql.KEEP_NOTE, [(name, checksum(content), content) for name, content in notes.items()]
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
-    def __enter__(self) -> sqlite3.Connection:
-        return self._db.__enter__()
+def _forgotten(numbers: Sequence[int]) -> list[Step]:
+    """Settled: these batches, and the lost ones that they named."""
+    rows = [(n,) for n in numbers]
+    return [(sql.DROP_BATCH, rows), (sql.FORGET, rows), (sql.FORGET_NAMED, rows)]
 
-    def __exit__(self, kind: Any, exc: Any, trace: Any) -> None:
-        self._db.__exit__(kind, exc, trace)
-        if isinstance(exc, sqlite3.OperationalError):
-            raise SpoolFull from exc
+
+def _sealed_away(to: int, instead: Sequence[int] = ()) -> list[Step]:
+    """Sealed: items and tombstones up to here, and the batches instead of which others were sealed."""
+    return [(sql.DROP_ITEMS_TO, [(to,)]), (sql.DROP_GONE_TO, [(to,)]), (sql.DROP_BATCH, [(n,) for n in instead])]
+
+
+def _without(ordinals: list[int], numbers: list[int]) -> list[Step]:
+    """Let go: these items, these batches."""
+    return [(sql.DROP_ITEM, [(n,) for n in ordinals]), (sql.DROP_BATCH, [(n,) for n in numbers])]

@@ -27,6 +27,10 @@ class Warnings:
         else:
             self._noted[key] = msgspec.structs.replace(known, count=known.count + 1, last=now)
 
+    def put_back(self, events: tuple[Event, ...]) -> None:
+        """What was taken and could not be kept."""
+        self._noted = {(e.name.removeprefix("agent."), e.detail or ""): e for e in events} | self._noted
+
     def take(self) -> tuple[Event, ...]:
         found, self._noted = tuple(self._noted.values()), {}
         return found

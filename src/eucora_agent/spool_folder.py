@@ -1,0 +1,156 @@
+"""The spool's files: several small ones, so that damage stays small and space comes back by unlinking.
+
+Rule 1: the head stands in one file alone, the newest; it is handed over before anything else is written to a new file,
+so that an older head is never taken for the true one. Rule 2: a damaged file is set aside by renaming, never opened
+again. Rule 3: everything in the folder counts against its bound, also what was set aside.
+"""
+
+import re
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from eucora_agent import durable
+from eucora_agent.spool_file import Damaged, Step, Unborn, checksum, create, give_back, open_file, translated, write
+from eucora_agent.spool_head import Head
+from eucora_agent.spool_sql import CARRIED, HAND_OVER
+
+_HANDED_OVER: list[Step] = [(statement, [()]) for statement in HAND_OVER]
+_NAME = re.compile(r"([0-9]{8})\.(db|damaged-[0-9a-f]{8})")
+
+
+class Folder:
+    """The open files by number. `was_used`: a spool stood here, or was just about to; whatever is left of it."""
+
+    def __init__(self, path: Path, file_bytes: int) -> None:
+        self.path, self._file_bytes = durable.private_folder(path), file_bytes
+        self.files: dict[int, sqlite3.Connection] = {}
+        self.damaged = 0
+        self.was_used = bool(self._names())
+        self._open_all()
+
+    @property
+    def newest(self) -> int:
+        return max(self.files)
+
+    def older(self) -> list[int]:
+        return sorted(self.files)[:-1]
+
+    def head(self) -> Head | None:
+        """The head as last written; None when its file is gone, or none was ever written."""
+        holders = [n for n, db in sorted(self.files.items()) if head_of(db) is not None]
+        for n in holders[:-1]:
+            write(self.files[n], _HANDED_OVER)  # a crash came between the birth of the next file and this
+        return head_of(self.files[self.newest]) if holders and holders[-1] == self.newest else None
+
+    def write(self, steps: Iterable[Step]) -> None:
+        """One transaction in the newest file. Raises SpoolFull, SpoolUnusable."""
+        write(self.files[self.newest], steps)
+
+    def begin(self, steps: Iterable[Step]) -> None:
+        """A new file, which is the newest from now on."""
+        number = 1 + max((int(name[:8]) for name in self._names()), default=0)
+        try:
+            self.files[number] = create(self._path(number), steps)
+        except BaseException:
+            self._unlink(number)
+            raise
+
+    def roll(self) -> None:
+        """A new file takes over when the newest has grown large."""
+        old = self.newest
+        if self._path(old).stat().st_size < self._file_bytes:
+            return
+        db = self.files[old]
+        self.begin([(into, db.execute(query).fetchall()) for query, into in CARRIED])
+        try:
+            write(db, _HANDED_OVER)
+        except BaseException:
+            self.remove(self.newest)
+            raise
+
+    def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Of all files, oldest file first, a row at a time."""
+        with translated():
+            for n in sorted(self.files):
+                yield from self.files[n].execute(query, values)
+
+    def facts(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Of the newest file, which holds ledger, tombstones and head."""
+        with translated():
+            return self.files[self.newest].execute(query, values).fetchall()
+
+    def remove(self, number: int) -> None:
+        self.files.pop(number).close()
+        self._unlink(number)
+
+    def bytes(self) -> int:
+        """What the folder takes on the disk."""
+        return sum(entry.stat().st_size for entry in self.path.iterdir())
+
+    def give_back(self) -> None:
+        """Free pages of every file go back to the file system."""
+        for db in self.files.values():
+            give_back(db)
+
+    def drop_damaged(self) -> bool:
+        """Remove the oldest file that was set aside; whether there was one."""
+        aside = sorted(name for name in self._names() if not name.endswith(".db"))
+        for name in aside[:1]:
+            (self.path / name).unlink()
+        return bool(aside)
+
+    def close(self) -> None:
+        for db in self.files.values():
+            db.close()
+
+    def _open_all(self) -> None:
+        for n in sorted(int(name[:8]) for name in self._names() if name.endswith(".db")):
+            try:
+                self.files[n] = open_file(self._path(n))
+                head_of(self.files[n])
+            except Unborn:
+                self._unlink(n)
+            except Damaged:
+                self._set_aside(n)
+
+    def _set_aside(self, number: int) -> None:
+        if (db := self.files.pop(number, None)) is not None:
+            db.close()
+        self._path(number).rename(self.path / f"{number:08}.damaged-{uuid.uuid4().hex[:8]}")
+        self._unlink(number)
+        self.damaged += 1
+
+    def _unlink(self, number: int) -> None:
+        """The file and its journal, whichever is there."""
+        self._path(number).unlink(missing_ok=True)
+        self._path(number).with_suffix(".db-journal").unlink(missing_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self.path / f"{number:08}.db"
+
+    def _names(self) -> list[str]:
+        return [entry.name for entry in self.path.iterdir() if _NAME.fullmatch(entry.name)]
+
+
+def head_row(head: Head) -> tuple[int, bytes]:
+    """As KEEP_HEAD takes it."""
+    state = msgspec.json.encode(head)
+    return checksum(state), state
+
+
+def head_of(db: sqlite3.Connection) -> Head | None:
+    """The head that stands in this file. Raises Damaged."""
+    try:
+        row = db.execute("SELECT sum, state FROM head").fetchone()
+        if row is None:
+            return None
+        if checksum(row[1]) != row[0]:
+            raise Damaged("head")
+        return msgspec.json.decode(row[1], type=Head)
+    except (sqlite3.DatabaseError, msgspec.DecodeError, TypeError) as exc:
+        raise Damaged("head") from exc
