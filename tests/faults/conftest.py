@@ -1,10 +1,12 @@
-"""A platform to be killed, and a fleet that holds it to its word."""
+"""A platform to be killed, and devices that hold it to its word."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.ledger import Device, enrol
+from tests.device import enrol
+from tests.faults.ledger import Account
 from tests.platform import Up, platform_in
 
 SEED = 20261124
@@ -19,6 +21,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture
-def devices(up: Up, tmp_path: Path) -> list[Device]:
-    """Three, of this test's own."""
-    return enrol(up, tmp_path, 3, SEED)
+def accounts(up: Up, tmp_path: Path) -> list[Account]:
+    """Of three devices, this test's own."""
+    return [Account(device, random.Random(SEED + n)) for n, device in enumerate(enrol(up, tmp_path, 3))]

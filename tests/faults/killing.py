@@ -82,4 +82,5 @@ def stopped(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # killed in its sleep
+            os.kill(pid, signal.SIGCONT)

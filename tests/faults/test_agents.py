@@ -79,28 +79,29 @@ async def items_of(up: Up, device: uuid.UUID) -> int:
         await connection.close()
 
 
+def _were_all_acknowledged_since(agents: list[Agent], before: list[Any]) -> bool:
+    return all(agent.status().get("last_ack") not in (None, b) for agent, b in zip(agents, before, strict=True))
+
+
 def test_two_agents_lose_nothing_whichever_side_is_killed_and_started_again(up: Up, agents: list[Agent]) -> None:
     one, two = agents
     one.start()
     two.start()
     rng = random.Random(SEED)
     for harm in (
-        lambda: (one.end(signal.SIGKILL), one.start()),
-        lambda: kill("gateway")(up),
-        lambda: (two.end(signal.SIGTERM), two.start()),
-        lambda: kill("postgres")(up),
-        lambda: (one.end(signal.SIGKILL), two.end(signal.SIGKILL), kill_everything(up), one.start(), two.start()),
-        lambda: kill_everything(up),
-    ):
-        acknowledged = [agent.status().get("last_ack") for agent in agents]
+        [lambda: one.end(signal.SIGKILL), one.start],
+        [lambda: kill("gateway")(up)],
+        [lambda: two.end(signal.SIGTERM), two.start],
+        [lambda: kill("postgres")(up)],
+        [lambda: one.end(signal.SIGKILL), lambda: two.end(signal.SIGKILL), lambda: kill_everything(up),
+         one.start, two.start],
+        [lambda: kill_everything(up)],
+    ):  # fmt: skip
+        known = [agent.status().get("last_ack") for agent in agents]
         time.sleep(rng.uniform(0.4, 1.2))
-        harm()
-        up.eventually(
-            lambda known=acknowledged: all(  # type: ignore[misc]
-                agent.status().get("last_ack") not in (None, before)
-                for agent, before in zip(agents, known, strict=True)
-            )
-        )
+        for step in harm:
+            step()
+        up.eventually(lambda before=known: _were_all_acknowledged_since(agents, before))  # type: ignore[misc]
     up.eventually(lambda: all(agent.status()["queue_depth"] == 0 for agent in agents))
     for agent in agents:
         device = uuid.UUID(agent.status()["device_id"])

@@ -6,64 +6,57 @@ import time
 import pytest
 from tests.faults.conftest import SEED
 from tests.faults.killing import FAULTS, kill_everything, pid_of, second_worker, stopped
-from tests.faults.ledger import Device, Fleet, differences, owed
+from tests.faults.ledger import Account, Fleet, both_sides, owed
 from tests.platform import Up
 
 pytestmark = pytest.mark.timeout(240)
 
 
-def settle(up: Up, devices: list[Device]) -> None:
+def settle(up: Up, accounts: list[Account]) -> None:
     """Every obligation is met, exactly, and each device's next sample flows."""
     up.eventually(lambda: up.run("status", check=False).returncode == 0)
-    with Fleet(devices) as fresh:
+    with Fleet(accounts) as fresh:
         before = fresh.settled
         up.eventually(lambda: all(now > then for now, then in zip(fresh.settled, before, strict=True)))
-    up.eventually(lambda: not owed(up, devices))
-    for device in devices:
-        assert device.refused == []
-        assert device.settled == set(device.sent)
-        shown, promised = differences(up, device)
+    up.eventually(lambda: not owed(up, accounts))
+    for account in accounts:
+        assert account.refused == []
+        assert account.settled == set(account.sent)
+        shown, promised = both_sides(up, account)
         assert shown == promised
     assert up.json("deadletters") == []
 
 
-def test_what_was_acknowledged_is_there_once_whatever_was_killed(up: Up, devices: list[Device]) -> None:
+def test_what_was_acknowledged_is_there_once_whatever_was_killed(up: Up, accounts: list[Account]) -> None:
     rng = random.Random(SEED)
-    faults = [*rng.sample(sorted(FAULTS), len(FAULTS)), "everything"]
-    with Fleet(devices) as fleet:
-        for fault in faults:
+    with Fleet(accounts) as fleet:
+        for fault in (*rng.sample(sorted(FAULTS), len(FAULTS)), "everything"):
             time.sleep(rng.uniform(0.3, 1.2))
             before = sum(fleet.settled)
             FAULTS[fault](up)
-            up.eventually(lambda before=before: sum(fleet.settled) > before)  # type: ignore[misc]
-    settle(up, devices)
+            up.eventually(lambda known=before: sum(fleet.settled) > known)  # type: ignore[misc]
+    settle(up, accounts)
 
 
-def test_a_worker_that_slept_past_its_lease_writes_nothing_when_it_wakes(up: Up, devices: list[Device]) -> None:
+def test_a_worker_that_slept_past_its_lease_writes_nothing_when_it_wakes(up: Up, accounts: list[Account]) -> None:
     rng = random.Random(SEED)
-    with Fleet(devices) as fleet, second_worker(up):
+    with Fleet(accounts), second_worker(up):
         for _ in range(2):
             time.sleep(rng.uniform(0.5, 1.0))
             with stopped(pid_of(up, "pipeline")):
-                first = [set(device.settled) for device in devices]
+                before = [set(account.settled) for account in accounts]
                 time.sleep(0.5)
-                later = [device.settled - known for device, known in zip(devices, first, strict=True)]
-                assert all(later)
+                later = {a.id: a.settled - known for a, known in zip(accounts, before, strict=True)}
+                assert all(later.values())
                 # The other takes over once the lease is over: what came after the first fell asleep is queryable.
-                up.eventually(lambda later=later: _are_there(up, devices, later))  # type: ignore[misc]
-        fleet.stop()
-    settle(up, devices)
+                up.eventually(lambda wanted=later: not any(owed(up, accounts).get(d, set()) & n for d, n in wanted.items()))  # type: ignore[misc]  # fmt: skip
+    settle(up, accounts)
 
 
-def _are_there(up: Up, devices: list[Device], numbers: list[set[int]]) -> bool:
-    missing = owed(up, devices)
-    return not any(missing.get(device.id, set()) & wanted for device, wanted in zip(devices, numbers, strict=True))
-
-
-def test_both_workers_and_everything_else_killed_while_one_sleeps(up: Up, devices: list[Device]) -> None:
-    with Fleet(devices), second_worker(up):
+def test_everything_is_killed_while_one_of_two_workers_sleeps(up: Up, accounts: list[Account]) -> None:
+    with Fleet(accounts), second_worker(up):
         time.sleep(0.5)
         with stopped(pid_of(up, "pipeline")):
             time.sleep(0.5)
-        kill_everything(up)
-    settle(up, devices)
+            kill_everything(up)
+    settle(up, accounts)
