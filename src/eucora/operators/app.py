@@ -27,6 +27,7 @@ from eucora.operators.meter import Meter
 from eucora.operators.sign_in import SignIn
 from eucora.web.answers import HANDLERS
 from eucora.web.declare import declared
+from eucora.web.readable import readable
 
 PREFIX = "/api/v1"
 ROUTES: Sequence[Any] = (
@@ -48,7 +49,7 @@ def build(house: Operators) -> Litestar:
     meter = Meter(house.pool)
     return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=list(ROUTES))],
-        guards=[_door(SignIn(house.pool))],
+        guards=[_door(SignIn(house.pool)), readable],
         dependencies={
             "asker": Provide(_asker, sync_to_thread=False),
             "now": Provide(clock.now, sync_to_thread=False),

@@ -38,7 +38,7 @@ class PagePlugin(OpenAPIRenderPlugin):
 def published(document: dict[str, Any]) -> dict[str, Any]:
     """The same document with every refusal as a problem document."""
     _, schemas = msgspec.json.schema_components([Document], ref_template="#/components/schemas/{name}")
-    components = document["components"]
+    components = _of_one_kind(document["components"])
     paths = {path: _methods(methods) for path, methods in document["paths"].items()}
     return {**document, "paths": paths, "components": {**components, "schemas": {**components["schemas"], **schemas}}}
 
@@ -51,3 +51,16 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Document"}}}
     refusals = {status: {"description": about, "content": content} for status, about in REFUSALS.items()}
     return {**operation, "responses": {**operation["responses"], **refusals}}
+
+
+def _of_one_kind(part: Any) -> Any:
+    """Lists hold one kind: the framework takes the ellipsis of a bounded `tuple[X, ...]` for a second kind, anything."""
+    if isinstance(part, list):
+        return [_of_one_kind(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    plain = {name: _of_one_kind(inner) for name, inner in part.items()}
+    match plain.get("items"):
+        case {"oneOf": [kind, {**anything}]} if not anything:
+            plain["items"] = kind
+    return plain

@@ -34,9 +34,21 @@ def key(text: str | None, kind: Any) -> Any:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
+        found = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
     except (msgspec.DecodeError, ValueError) as exc:
         raise Refused("bad-request", "after is not the token of a page") from exc
+    if not _holdable(found):
+        raise Refused("bad-request", "after is not the token of a page")
+    return found
+
+
+def _holdable(part: Any) -> bool:
+    """Whether columns hold it: a token is anybody's to write, and no key of ours has a NUL or more than 64 bits."""
+    if isinstance(part, tuple):
+        return all(map(_holdable, part))
+    if isinstance(part, str):
+        return "\x00" not in part
+    return not isinstance(part, int) or -(2**63) <= part < 2**63
 
 
 def cut(rows: list[T], limit: int, key_of: Callable[[T], Any]) -> Page[T]:

@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
+from tests.eucora.line import Line, close_line, open_line
 
 from eucora import secrets
 from eucora.journal.founding import found
@@ -103,6 +104,14 @@ class Laptop:
     device_id: uuid.UUID
     hostname: str
     serial: str
+
+
+@pytest.fixture
+async def line(plane: Plane, database: Any) -> AsyncIterator[Line]:
+    """Journal and pipeline of the same platform: what its devices sign is what the plane is asked for."""
+    opened = await open_line(database.app_url, plane.keys_url, plane.house.settings.data_dir / "secrets", shards=2)
+    yield opened
+    await close_line(opened)
 
 
 PlantDevice = Callable[..., Awaitable[Laptop]]

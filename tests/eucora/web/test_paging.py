@@ -14,7 +14,11 @@ from eucora.web.paging import cut, key, token
 Key = tuple[datetime, int, str, uuid.UUID]
 
 
-@given(st.tuples(st.datetimes(timezones=st.just(UTC)), st.integers(0, 2**53), st.text(), st.uuids()))
+# A column holds no NUL character, so no key has one.
+texts = st.text(st.characters(exclude_characters="\x00"))
+
+
+@given(st.tuples(st.datetimes(timezones=st.just(UTC)), st.integers(0, 2**53), texts, st.uuids()))
 def test_a_token_is_the_key_again(given_key: Key) -> None:
     assert key(token(given_key), Key) == given_key
 
@@ -23,6 +27,20 @@ def test_a_token_is_the_key_again(given_key: Key) -> None:
 def test_no_other_text_is_a_token(text: str) -> None:
     with contextlib.suppress(Refused):
         assert isinstance(key(text, uuid.UUID), uuid.UUID)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("a\x00b", str),
+        (("deb", "a\x00", "", ""), tuple[str, str, str, str]),
+        (2**63, int),
+        ((1, -(2**63) - 1), tuple[int, int]),
+    ],
+)
+def test_a_token_of_what_no_column_holds_is_refused(written: object, kind: object) -> None:
+    with pytest.raises(Refused, match="not the token of a page"):
+        key(token(written), kind)
 
 
 def test_no_token_is_the_first_page() -> None:
