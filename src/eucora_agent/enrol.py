@@ -27,7 +27,10 @@ def enrol(settings: Settings, url: str, authorities: Path, token: str) -> Identi
     key = keys.make(settings.key)
     to = Connection(url, tls(authorities), settings.timeout_s)
     request = msgspec.json.encode(EnrolRequest(token=token, csr=csr(key), agent_version=VERSION))
-    told = good(to.ask("POST", "/v1/enrol", {"content-type": "application/json"}, request))
+    try:
+        told = good(to.ask("POST", "/v1/enrol", {"content-type": "application/json"}, request))
+    finally:
+        to.close()
     return identity.keep(folder, read_as(told, Enrolled), key, url, moment.read().now)
 
 
@@ -37,7 +40,10 @@ def renew(settings: Settings) -> Identity:
     to = Connection(who.enrolment, tls(settings.dir / identity.AUTHORITIES), settings.timeout_s)
     at = moment.read()
     body = msgspec.json.encode(RenewRequest(csr=csr(key)))
-    told = signed(to, who, key, at, "POST", "/v1/renew", body, "eucora-renew")
+    try:
+        told = signed(to, who, key, at, "POST", "/v1/renew", body, "eucora-renew")
+    finally:
+        to.close()
     return identity.keep(settings.dir, read_as(told, Enrolled), key, who.enrolment, at.now)
 
 

@@ -98,7 +98,7 @@ class People:
             try:
                 found = Known(ask(person, used, session).subject, resolved=True)
             except (TryLater, Refused) as exc:
-                log("logon_later", reason=type(exc).__name__)
+                log("logon_later", reason=exc.slug if isinstance(exc, Refused) else exc.reason)
         if found != known:
             self._known[digest] = found
             durable.write(self._file, msgspec.json.encode(self._known))

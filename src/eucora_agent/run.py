@@ -234,7 +234,7 @@ class Agent:
             try:
                 self.config = obey.fetch(self.settings.dir, self.who, self.key, self.to, self.read())
             except (TryLater, Refused) as exc:
-                log("config_later", reason=type(exc).__name__)
+                log("config_later", reason=exc.slug if isinstance(exc, Refused) else exc.reason)
         if self.who.is_due(at.now) and at.uptime_s >= self._renewal_at_s:
             self._renew(at)
 
