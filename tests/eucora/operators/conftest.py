@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from eucora.stores.s3 import S3Objects
 
 ADDRESSES = {"url": "https://localhost:1", "device_url": "https://localhost:2", "enrolment_url": "https://localhost:3"}
 
+ORIGIN = ("192.0.2.7", 4711)
+
 
 @dataclass
 class Plane:
@@ -44,6 +46,12 @@ class Plane:
         """One request with the first operator's token, or another's."""
         headers = {"authorization": f"Bearer {token or self.token}", **more.pop("headers", {})}
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    def reassemble(self, **changes: Any) -> None:
+        """The same plane with other parts behind it."""
+        self.house = replace(self.house, **changes)
+        self.app = build(self.house)
+        self.client._transport = httpx.ASGITransport(self.app, client=ORIGIN)
 
     async def get(self, path: str, /, **params: Any) -> Any:
         """The answer to a question that must be answered."""
@@ -88,7 +96,7 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
     )
     app = build(house)
     token = msgspec.json.decode((data / "operator.json").read_bytes())["token"]
-    transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
+    transport = httpx.ASGITransport(app, client=ORIGIN)
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as client:
         yield Plane(house, app, client, token, database.keys_url)
     await house.cache.close()

@@ -69,7 +69,7 @@ async def test_the_agent_s_version_and_status_are_told(plane: Plane, line: Line)
         await line.append(device.batch([payload], subject=user))
     await line.digest()
     told = await plane.get(f"/devices/{device.id}/series", path="agent.status")
-    assert [({n: v for n, v in of["labels"]}, len(of["points"])) for of in told["labelled"]] == [
+    assert [(dict(of["labels"]), len(of["points"])) for of in told["labelled"]] == [
         ({"status": status, "version": "0.1.0"}, 1) for status in ("degraded", "healthy", "offline")
     ]
 
@@ -102,7 +102,7 @@ async def test_the_seed_s_session_stands_in_its_table_field_for_field(line: Line
 
 
 async def test_what_arrives_is_joined_with_its_user_its_device_and_its_policy(plane: Plane, line: Line) -> None:
-    """Telemetry names a person by an id that means nothing; the platform knows whose it is, on what, and under which rules."""
+    """Telemetry names a person by an id that means nothing; the platform knows whose it is, on what, under which rules."""
     device = await line.enrol()
     provisional = uuid.uuid4()
     async with line.app.acquire() as tx, tx.transaction():
