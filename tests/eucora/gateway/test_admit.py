@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from docs.generate import PUBLISHED, ROOT
 from tests.eucora.gateway.plane import Device, Enrol, Plane, Start, new_ed25519, new_p256, told
 from tests.eucora.gateway.ways import WAYS, Scene
 from tests.eucora.line import close_line, open_line
+from tests.eucora.memory import forget_peak, peak
 
 from eucora import clock
 from eucora.domains.telemetry import queries as telemetry
@@ -71,20 +71,9 @@ def test_every_refusal_that_is_published_is_provoked_and_no_other() -> None:
 @pytest.mark.parametrize("way", [way for way in WAYS if way.startswith("a_gigabyte")])
 async def test_a_bomb_costs_the_gateway_no_memory(way: str, scene: Scene) -> None:
     await scene.device.good()
-    before = memory("VmRSS")
-    forget_the_peak()
+    before = forget_peak()
     told(await WAYS[way][1](scene), "inflates-too-much")
-    assert memory("VmHWM") - before < 150 * 2**20
-
-
-def forget_the_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def memory(field: str) -> int:
-    """Bytes that this process, in which the gateway runs, has or had at most."""
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.partition(f"{field}:")[2].split()[0])
+    assert peak() - before < 150 * 2**20
 
 
 async def test_what_is_said_of_a_fault_repeats_no_value(scene: Scene) -> None:
