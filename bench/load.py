@@ -83,10 +83,12 @@ def run(plan: Plan, platform: fleet.Platform) -> dict[str, object]:
     token = str(platform.ask("/api/v1/enrolment-tokens", {"uses": plan.devices + 1, "hours": 1})["token"])
     leader = supervisor(plan.data_dir)
     pipes, workers = [], []
+    spawn = mp.get_context("spawn")  # the client's threads do not survive a fork
     for index in range(plan.procs):
-        ours, theirs = mp.Pipe()
-        workers.append(mp.Process(target=work, args=(plan, platform, token, index, theirs), daemon=True))
+        ours, theirs = spawn.Pipe()
+        workers.append(spawn.Process(target=work, args=(plan, platform, token, index, theirs), daemon=True))
         workers[-1].start()
+        theirs.close()  # so that a generator that fails ends the run instead of the waiting
         pipes.append(ours)
     for pipe in pipes:
         pipe.recv()  # enrolled, sealed, ready

@@ -1,0 +1,49 @@
+"""A platform of the benchmark's own: fresh data, free ports, no agent, gone afterwards."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_LIMIT_S = 120.0
+PORTS = ("EUCORA_DEVICE_PORT", "EUCORA_ENROLMENT_PORT", "EUCORA_OPERATOR_PORT")
+RATE = "1000000"
+"""Requests a second that one device may send: a few hundred devices stand for a fleet here."""
+
+
+@contextmanager
+def platform(**settings: str) -> Iterator[Path]:
+    """The data directory of a platform that runs as long as the block. Raises RuntimeError when it does not come up."""
+    folder = Path(tempfile.mkdtemp(prefix="eucora-"))
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    ports = {name: str(s.getsockname()[1]) for name, s in zip(PORTS, held, strict=True)}
+    for s in held:
+        s.close()
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("EUCORA_")}
+    environ |= {"EUCORA_DATA_DIR": str(folder / "data"), "EUCORA_DEVICE_RATE": RATE, **ports, **settings}
+    log = folder / "up.log"
+    with log.open("w") as out:
+        argv = [sys.executable, "-m", "eucora.cli.main", "up", "--no-agent"]
+        process = subprocess.Popen(argv, env=environ, stdout=out, stderr=out)
+    try:
+        _await(process, log)
+        yield folder / "data"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        shutil.rmtree(folder)
+
+
+def _await(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    began = time.monotonic()
+    while "EUCORA is up" not in log.read_text():
+        if process.poll() is not None or time.monotonic() - began > START_LIMIT_S:
+            raise RuntimeError(f"the platform did not come up: {log.read_text()[-2000:]}")
+        time.sleep(0.1)
