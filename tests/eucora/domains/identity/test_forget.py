@@ -183,12 +183,12 @@ async def test_after_an_erasure_every_signature_and_every_chain_still_verifies(l
     anna, _ = await two_persons(line)
     await forget_user(line.app, line.keyring, anna, ACT, NOW)
     rows = await everything(database.owner_url)
-    keys = {row["keyid"]: (row["algorithm"], signers._parse(row["public_key"])[0]) for row in rows["signers"]}
+    known = await signers.load(line.app, [row["keyid"] for row in rows["signers"]])
     last: dict[uuid.UUID, str] = {}
     for row in sorted(rows["journal_entries"], key=lambda row: row["sequence"]):
-        algorithm, key = keys[row["keyid"]]
-        signed = Signed(row["keyid"], algorithm, row["signature"], row["signed"], 0)
-        verify(signed, key)
+        signer = known[row["keyid"]]
+        signed = Signed(signer.keyid, signer.algorithm, row["signature"], row["signed"], 0)
+        verify(signed, signer.key)
         assert signed.batch_digest == row["digest"]
         assert headers_of(row["signed"])["eucora-previous"] == last.get(row["stream"], "none")
         last[row["stream"]] = format_digest(row["digest"])

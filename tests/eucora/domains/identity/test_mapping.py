@@ -4,15 +4,21 @@ import asyncio
 import random
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.eucora.line import Line
+from tests.eucora.line import Device, Line
 
+from eucora.domains.identity.logon import log_on
 from eucora.domains.identity.mapping import MOST_DEVICES, allot, map_devices
 from eucora.slice import Pool
+from eucora.stores.postgres import open_pool
+from eucora_wire.answer import Account, LogonAnswer
+from eucora_wire.payload import Payload
+from eucora_wire.sections.sessions import Session
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -42,6 +48,51 @@ async def test_ten_thousand_concurrent_mappings_give_each_person_exactly_fifteen
     assert sum(map(len, refused)) == 10_000 - 200
     counts = await line.rows("SELECT count(*), min(slot), max(slot) FROM device_user_map GROUP BY user_id")
     assert counts == [(15, 1, 15)] * 200
+
+
+async def test_ten_thousand_log_ons_at_once_beside_the_digest_of_their_sessions(line: Line, database: Any) -> None:
+    many = await open_pool(database.app_url, name="test-many", most=24)
+    accounts = [Account(name=f"person-{n}") for n in range(500)]
+
+    async def arrive(account: Account) -> LogonAnswer:
+        return await log_on(many, line.keyring, line.secrets, account, uuid.uuid4(), None, NOW)
+
+    persons = [answer.subject for answer in await asyncio.gather(*map(arrive, accounts))]
+    async with many.acquire() as tx, tx.transaction():
+        assert await map_devices(tx, NOW, [(p, uuid.uuid4()) for p in persons for _ in range(13)]) == set()
+    # Eight devices tell of a session of every person, batch by batch, while each of them logs on twenty times.
+    crowd = random.Random(7).sample(accounts * 20, 10_000)
+    told = [await line.enrol() for _ in range(8)]
+    arrivals, digest = asyncio.gather(*map(arrive, crowd)), tell_and_digest(line, told, persons)
+    answers, digested = await asyncio.gather(arrivals, digest)
+    await many.close()
+
+    slots = await line.rows("SELECT count(*), min(slot), max(slot) FROM device_user_map GROUP BY user_id")
+    assert slots == [(15, 1, 15)] * 500
+    assert {answer.problem for answer in answers if not answer.mapped} == {"too-many-devices"}
+    by_log_on = sum(answer.mapped for answer in answers)
+    mapped = "SELECT count(*) FROM device_user_map WHERE device_id = ANY ($1)"
+    ((by_session,),) = await line.rows(mapped, [device.id for device in told])
+    assert by_log_on + by_session == 500
+    refused = "SELECT count(*) FROM audit_events WHERE act = 'user.mapping-refused'"
+    assert await line.rows(refused) == [(10_000 + 8 * 500 - 500,)]
+    assert digested == 8 * 10
+    assert await line.rows("SELECT count(*) FROM sessions") == [(8 * 500,)]
+    assert await line.rows("SELECT count(*) FROM dead_letters") == [(0,)]
+    assert await line.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]
+
+
+async def tell_and_digest(line: Line, devices: list[Device], persons: list[uuid.UUID]) -> int:
+    """Ten batches a device, fifty sessions each, in an order of the device's own; digested as they come."""
+    rng, digested = random.Random(3), 0
+    orders = [rng.sample(persons, len(persons)) for _ in devices]
+    for first in range(0, len(persons), 50):
+        for device, order in zip(devices, orders, strict=True):
+            now = datetime.now(UTC)
+            sessions = tuple(Session(uuid.uuid4(), p, device.id, now) for p in order[first : first + 50])
+            await line.append(device.batch([Payload(device_id=device.id, timestamp=now, sessions=sessions)]))
+        digested += await line.digest()
+    return digested
 
 
 async def test_the_table_itself_knows_no_sixteenth_slot(line: Line) -> None:
