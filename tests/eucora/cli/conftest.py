@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.eucora.operators.conftest import Plane, plane, plant
+from tests.eucora.operators.conftest import Plane, line, plane, plant
 from typer.testing import CliRunner, Result
 
 from eucora.cli.main import app
@@ -15,7 +15,7 @@ from eucora.gateway.authority import ensure_authority
 from eucora.operators.first import first_operator
 from eucora.operators.serve import serve
 
-__all__ = ["plane", "plant"]
+__all__ = ["line", "plane", "plant"]
 
 
 class Terminal:

@@ -1,15 +1,20 @@
 """Every verb declares what it needs and leaves, says how it is used, and is there."""
 
 import inspect
+import json
 import tomllib
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests.eucora.cli.conftest import Terminal
+from tests.eucora.operators.conftest import Laptop, Plane, PlantDevice
+from tests.eucora.operators.test_devices import plant_person
 from typer.testing import CliRunner
 
 import eucora
 from eucora.cli.main import app
+from eucora.cli.platform import Turned
 from eucora.cli.verbs import VERBS, Verb
 from eucora.operators.app import ROUTES
 from eucora.web.scopes import SCOPES
@@ -61,3 +66,60 @@ def test_the_version_is_that_of_the_project() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert CliRunner().invoke(app, ["--version"]).output == f"eucora {project['version']}\n"
     assert eucora.__version__ == project["version"]
+
+
+TYPED = {
+    "devices": "devices",
+    "device": "device DEVICE",
+    "software": "software DEVICE",
+    "series": "series DEVICE cpu",
+    "lines": "lines DEVICE",
+    "changes": "changes DEVICE",
+    "crashes": "crashes DEVICE",
+    "deadletters replay": "deadletters replay ANY",
+    "revoke": "revoke DEVICE --yes",
+    "forget": "forget PERSON --yes",
+    "enrolment-tokens revoke": "enrolment-tokens revoke ENROLMENT",
+    "tokens create": "tokens create --scope tokens.write",
+    "tokens revoke": "tokens revoke TOKEN",
+    "operators create": "operators create bob",
+    "operators disable": "operators disable anna",
+}
+"""How a verb is typed; what is not here is typed as it is called."""
+
+LOOKS_UP = {"operators disable": "operators.read"}
+"""What a verb asks before it acts, since it takes a name."""
+
+
+async def test_a_verb_needs_the_permission_that_it_declares_and_no_other(
+    terminal: Terminal, plane: Plane, plant: PlantDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    things = await _things(plane, await plant())
+    for verb in REMOTE:
+        argv = [things.get(word, word) for word in TYPED.get(verb.words, verb.words).split()]
+        asked_before = {LOOKS_UP[verb.words]} if verb.words in LOOKS_UP else set()
+        lacking = await plane.token_for(*(set(SCOPES) - {verb.permission}))
+        _sign_in(plane, lacking, monkeypatch)
+        refused = (await terminal.type(*argv)).exception
+        assert isinstance(refused, Turned), verb.words
+        assert f"the scope {verb.permission} is needed" in str(refused), verb.words
+        _sign_in(plane, await plane.token_for(verb.permission, *asked_before), monkeypatch)
+        done = await terminal.type(*argv)
+        assert done.exit_code == 0, (verb.words, done.output, done.exception)
+
+
+async def _things(plane: Plane, laptop: Laptop) -> dict[str, str]:
+    """Something for each verb to act upon."""
+    await plane.ask("POST", "/operators", json={"name": "anna"})
+    token = (await plane.ask("POST", "/tokens", json={"scopes": ["status.read"]})).json()["token_id"]
+    enrolment = (await plane.ask("POST", "/enrolment-tokens", json={})).json()["token_id"]
+    person = str(await plant_person(plane, laptop, "anna"))
+    known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person}
+    return {**known, "TOKEN": token, "ENROLMENT": enrolment}
+
+
+def _sign_in(plane: Plane, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = plane.house.settings.data_dir
+    told = json.loads((data / "operator.json").read_bytes())
+    (data / "somebody.json").write_text(json.dumps({**told, "token": token}))
+    monkeypatch.setenv("EUCORA_OPERATOR_FILE", str(data / "somebody.json"))
