@@ -24,6 +24,9 @@ from pyreqwest.client import Client, ClientBuilder
 
 from bench import fleet, processes
 
+CONNECTIONS = 16
+"""Each with a certificate of its own, so that several gateways behind one port get their share."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -117,7 +120,7 @@ async def generate(
     ports = platform.operator
     with fleet.enrolment(platform) as door:
         devices = [fleet.enrol(door, ports["enrolment_url"], token) for _ in range(mine)]
-    client = client_for(platform, devices[0])
+    clients = [client_for(platform, device) for device in devices[:CONNECTIONS]]
     url = ports["device_url"] + "/v1/telemetry"
     ready = preseal(plan, devices) if plan.presealed else None
     gc.collect()
@@ -127,7 +130,7 @@ async def generate(
     cpu = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
     latencies, refused = await (drive_all if plan.rate == 0 else drive_paced)(
-        plan, client, url, devices, ready, started
+        plan, clients, url, devices, ready, started
     )
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -136,7 +139,7 @@ async def generate(
 
 
 def client_for(platform: fleet.Platform, device: fleet.Device) -> Client:
-    """One HTTP/2 connection with one device's certificate; all devices' payloads travel over it, each signed by its own."""
+    """One HTTP/2 connection with one device's certificate; payloads of many travel over it, each signed by its own."""
     identity = device.enrolled.certificate.encode() + fleet.key_pem(device)
     builder = ClientBuilder().https_only(True).add_root_certificate_pem(platform.ca).identity_pem(identity)
     return builder.http2(True).build()
@@ -172,7 +175,7 @@ async def send(client: Client, url: str, prepared: Prepared, latencies: list[flo
 
 async def drive_all(
     plan: Plan,
-    client: Client,
+    clients: list[Client],
     url: str,
     devices: list[fleet.Device],
     ready: list[list[Prepared]] | None,
@@ -193,7 +196,7 @@ async def drive_all(
             else:
                 batch = prepare(plan, devices[index], turn)
             turn += 1
-            await send(client, url, batch, latencies, refused)
+            await send(clients[index % len(clients)], url, batch, latencies, refused)
 
     lanes = min(plan.concurrency // plan.procs, len(devices))
     await asyncio.gather(*(one(list(range(n, len(devices), lanes))) for n in range(lanes)))
@@ -202,7 +205,7 @@ async def drive_all(
 
 async def drive_paced(
     plan: Plan,
-    client: Client,
+    clients: list[Client],
     url: str,
     devices: list[fleet.Device],
     ready: list[list[Prepared]] | None,
@@ -217,7 +220,7 @@ async def drive_paced(
     tasks: set[asyncio.Task[None]] = set()
 
     async def one(index: int, number: int) -> None:
-        await send(client, url, prepare(plan, devices[index], number), latencies, refused)
+        await send(clients[index % len(clients)], url, prepare(plan, devices[index], number), latencies, refused)
         free.put_nowait(index)
 
     per_second = plan.rate / plan.batch / plan.procs

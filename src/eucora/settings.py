@@ -42,6 +42,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     enrolment_port: int = 8444
     # Operator plane: API and CLI.
     operator_port: int = 8445
+    # Gateway processes that `eucora up` starts, sharing the device plane's ports; 0: one a core, at most 4.
+    gateways: int = 0
     # Names and addresses that stand in the server certificate, separated by commas.
     public_names: str = "localhost,127.0.0.1"
     # Shards of the journal; fixed at first start.
@@ -115,6 +117,8 @@ def _contradictions(s: Settings) -> list[str]:
         )
     if not 1 <= s.shards <= 256:
         faults.append("EUCORA_SHARDS must lie between 1 and 256")
+    if not 0 <= s.gateways <= 64:
+        faults.append("EUCORA_GATEWAYS must lie between 0 and 64")
     if bool(s.s3_url) != (s.s3_credentials_file is not None):
         faults.append("EUCORA_S3_URL and EUCORA_S3_CREDENTIALS_FILE go together")
     if s.log_level not in ("debug", "info", "warning", "error"):

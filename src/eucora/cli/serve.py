@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,13 +44,18 @@ async def _serve(role: Role, given: Settings) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    mark = given.data_dir / "run" / f"{role}.ready"
+    mark = ready_mark(given.data_dir / "run", role, os.getpid())
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     assemble.configure_logs(given, role)
     try:
         await RUN[role](given, ended, lambda: _write(mark))
     finally:
         mark.unlink(missing_ok=True)
+
+
+def ready_mark(folder: Path, role: str, pid: int) -> Path:
+    """The file that is there while a process is ready."""
+    return folder / f"{role}-{pid}.ready"
 
 
 def _write(mark: "os.PathLike[str]") -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -22,12 +23,16 @@ from rich.table import Table
 
 from eucora import assemble, settings
 from eucora.cli.local_agent import enrol_agent
+from eucora.cli.serve import ready_mark
 from eucora.embedded import supervise
+from eucora.embedded.datadir import holder
+from eucora.embedded.ports import is_free
 from eucora.embedded.start import Embedded, start_embedded
-from eucora.problems import EucoraError
+from eucora.problems import EucoraError, Misconfigured
 from eucora.settings import Settings
 
-ROLES = ("gateway", "pipeline", "api")
+MOST_GATEWAYS = 4
+"""When the setting leaves it to the number of cores: beyond that the database has the work."""
 
 
 @dataclass
@@ -75,6 +80,9 @@ def up(
 
 
 def _start(given: Settings, agent: bool, report: supervise.Report) -> tuple[Running, Settings]:
+    assemble.check_endpoints(given)
+    if holder(given.data_dir) is None:  # else the ports are taken by the one that runs, and that is what must be said
+        _require_free_ports(given)
     servers = start_embedded(given.data_dir, _wanted(given), report)
     running = Running(servers, {})
     try:
@@ -83,10 +91,12 @@ def _start(given: Settings, agent: bool, report: supervise.Report) -> tuple[Runn
         asyncio.run(assemble.found(resolved))
         asyncio.run(assemble.told(resolved, "platform.started"))
         report("database", "ready")
-        for role in ROLES:
-            running.children[role] = _begin(_role(role, resolved), report)
-        for role in ROLES:
-            running.children[role].wait_ready()
+        parts = _parts(resolved)
+        _forget_marks(resolved.data_dir / "run")
+        for name, role in parts.items():
+            running.children[name] = _begin(_role(name, role, resolved), report)
+        for name in parts:
+            running.children[name].wait_ready()
         if agent:
             report("agent", "enrolling")
             enrol_agent(resolved)
@@ -96,6 +106,17 @@ def _start(given: Settings, agent: bool, report: supervise.Report) -> tuple[Runn
         running.stop()
         raise
     return running, resolved
+
+
+def _require_free_ports(given: Settings) -> None:
+    """Before anything is started. Raises Misconfigured naming each listener's port that another program holds."""
+    faults = [
+        f"port {port} of {given.listen} is taken by another program: end that, or set EUCORA_{name.upper()}"
+        for name in ("device_port", "enrolment_port", "operator_port")
+        if not is_free(port := getattr(given, name), given.listen)
+    ]
+    if faults:
+        raise Misconfigured("; ".join(faults))
 
 
 def _wanted(given: Settings) -> frozenset[str]:
@@ -112,7 +133,8 @@ def _resolve(given: Settings, servers: Embedded) -> Settings:
         "postgres_keys_url": servers.postgres_keys_url,
         "redis_url": servers.redis_url,
     }
-    resolved = msgspec.structs.replace(given, **{k: v for k, v in found.items() if v})
+    gateways = given.gateways or min(MOST_GATEWAYS, os.cpu_count() or 1)
+    resolved = msgspec.structs.replace(given, gateways=gateways, **{k: v for k, v in found.items() if v})
     if servers.s3 is not None:
         credentials = given.data_dir / "secrets" / "s3.credentials"
         assemble.write_s3_credentials(credentials, servers.s3)
@@ -126,16 +148,27 @@ def _begin(program: supervise.Program, report: supervise.Report) -> supervise.Ch
     return child
 
 
-def _role(role: str, resolved: Settings) -> supervise.Program:
-    """One role of the platform as a child: the same program started with another word."""
-    ready = resolved.data_dir / "run" / f"{role}.ready"
-    ready.parent.mkdir(mode=0o700, exist_ok=True)
-    ready.unlink(missing_ok=True)
+def _parts(resolved: Settings) -> dict[str, str]:
+    """The platform's processes by name, and their roles. Several gateways share the device plane's ports."""
+    gateways = {"gateway" if n == 1 else f"gateway-{n}": "gateway" for n in range(1, resolved.gateways + 1)}
+    return {**gateways, "pipeline": "pipeline", "api": "api"}
+
+
+def _forget_marks(folder: Path) -> None:
+    """What killed processes left says nothing, and their pids come again."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for mark in folder.glob("*.ready"):
+        mark.unlink()
+
+
+def _role(name: str, role: str, resolved: Settings) -> supervise.Program:
+    """One process of the platform as a child: the same program started with another word."""
+    marks = resolved.data_dir / "run"
     return supervise.Program(
-        name=role,
+        name=name,
         argv=(sys.executable, "-m", "eucora.cli.main", "serve", role),
-        log=resolved.data_dir / "logs" / f"{role}.log",
-        ready=lambda pid: ready.read_text() == str(pid),
+        log=resolved.data_dir / "logs" / f"{name}.log",
+        ready=lambda pid: ready_mark(marks, role, pid).read_text() == str(pid),
         environment={
             **supervise.plain_environment(),
             **settings.to_environment(resolved),
@@ -193,6 +226,9 @@ def _where(resolved: Settings, agent: bool) -> Table:
     """What is where, and what to type next."""
     host = resolved.public_names.split(",")[0]
     table = Table(title="EUCORA is up", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     table.add_row("devices", f"https://{host}:{resolved.device_port}", "telemetry, mTLS")
     table.add_row("enrolment", f"https://{host}:{resolved.enrolment_port}", "new agents")
     table.add_row("operators", f"https://{host}:{resolved.operator_port}", "API; its documents under /schema")
@@ -201,7 +237,7 @@ def _where(resolved: Settings, agent: bool) -> Table:
     table.add_row(
         "next",
         "eucora devices",
-        "this machine should be there" if agent else "enrol one first: eucora enrolment-tokens create",
+        "this machine should be there" if agent else "once one is enrolled: eucora enrolment-tokens create",
     )
     table.add_row("", "eucora series self cpu --since 1h", "its processor, drawn")
     table.add_row("", "eucora software self", "its packages")
@@ -212,8 +248,6 @@ def _where(resolved: Settings, agent: bool) -> Table:
 
 def down() -> None:
     """Stop the platform that runs on this data directory, wherever it was started."""
-    from eucora.embedded.datadir import holder
-
     console = Console(stderr=True)
     folder = settings.read().data_dir
     pid = holder(folder)

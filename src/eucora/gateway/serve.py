@@ -70,7 +70,10 @@ async def serve(house: Gateway, ended: asyncio.Event, ready: Callable[[], None])
     _quiet_collector()
     serving = [asyncio.create_task(server.serve()) for server in servers]
     ending = asyncio.create_task(ended.wait())
-    proof = asyncio.create_task(require_closed(settings.listen, settings.device_port, authority, clock.now()))
+    closed = require_closed(
+        settings.listen, settings.device_port, authority, clock.now(), shared_by=max(1, settings.gateways)
+    )
+    proof = asyncio.create_task(closed)
     try:
         await asyncio.wait((proof, *serving), return_when=asyncio.FIRST_COMPLETED)
         _require_alive(serving, house)

@@ -40,6 +40,18 @@ async def test_a_door_that_lets_anybody_in_is_found(plane: Plane) -> None:
             await require_closed("127.0.0.1", port, plane.house.authority, clock.now())
 
 
+async def test_an_open_door_among_several_that_share_a_port_is_found(plane: Plane) -> None:
+    port = plane.house.settings.device_port
+    server = listener(door(plane.house), "127.0.0.1", port, plane.house.authority, client_certificates=False)
+    serving = asyncio.create_task(server.serve())
+    try:
+        with pytest.raises(Misconfigured, match="lets in a client"):
+            await require_closed("127.0.0.1", port, plane.house.authority, clock.now(), shared_by=2)
+    finally:
+        server.stop()
+        await serving
+
+
 async def test_a_dead_port_does_not_pass_for_a_closed_door(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stranger, "START_LIMIT_S", 0.2)
     (port,) = free_ports(1)
