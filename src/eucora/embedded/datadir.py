@@ -73,11 +73,13 @@ def open_data_dir(path: Path) -> DataDir:
 
 
 def holder(path: Path) -> int | None:
-    """The process id of the platform that holds this directory, or None when nobody does."""
+    """The process id of the platform that holds this directory, or None when nobody does. Raises EmbeddedError."""
     try:
         lock = os.open(path / "lock", os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as exc:
+        raise EmbeddedError(f"{path} belongs to another user: run this as that user, or set EUCORA_DATA_DIR") from exc
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

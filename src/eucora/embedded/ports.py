@@ -35,12 +35,12 @@ def _read(file: Path) -> dict[str, int]:
     return {name: port for name, port in known.items() if isinstance(port, int) and LOWEST <= port <= HIGHEST}
 
 
-def is_free(port: int) -> bool:
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
     """Whether nobody listens there. A port in TIME_WAIT counts as free: servers bind with SO_REUSEADDR."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 import redis.asyncio
 from redis.exceptions import RedisError
 
+import eucora
+from eucora.embedded.account import Account, can_reach, give, myself, servers_account
 from eucora.embedded.problems import EmbeddedError
 from eucora.embedded.start import ALL, Embedded, start_embedded
 from eucora.problems import TryLater
@@ -150,24 +153,49 @@ def test_no_secret_stands_on_a_command_line(embedded: Embedded) -> None:
         assert not any(secret in told for secret in secrets), child.program.name
 
 
-def test_a_parent_that_is_killed_leaves_no_orphan(folder: Path) -> None:
-    code = (
-        "import sys, pathlib; from eucora.embedded.start import ALL, start_embedded\n"
-        "running = start_embedded(pathlib.Path(sys.argv[1]), ALL, lambda *what: None)\n"
-        "print(*(child.pid for child in running.servers.values()), flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as parent:
+# Becomes somebody else once everything is imported: an interpreter may lie where only root can read.
+PARENT = """
+import encodings.idna, os, pathlib, sys, sysconfig
+from eucora.embedded.start import ALL, start_embedded
+sysconfig.get_config_vars()
+uid, gid = int(sys.argv[2]), int(sys.argv[3])
+if uid != os.geteuid():
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+running = start_embedded(pathlib.Path(sys.argv[1]), ALL, lambda *what: None)
+print(*(child.pid for child in running.servers.values()), flush=True)
+sys.stdin.read()
+running.stop()
+"""
+
+
+def somebody() -> Account:
+    """An ordinary user: oneself, or for root `nobody`, where that one can reach what is installed."""
+    entry = pwd.getpwnam("nobody")
+    nobody = Account(entry.pw_uid, entry.pw_gid)
+    return nobody if os.geteuid() == 0 and can_reach(nobody, Path(eucora.__file__)) else myself()
+
+
+@pytest.mark.parametrize("who", [myself, somebody], ids=["as oneself", "as an ordinary user"])
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+def test_a_parent_leaves_no_orphan_whoever_it_is(folder: Path, who: Callable[[], Account], killed: bool) -> None:
+    account = who()
+    data = give(account, folder, 0o700) / "data"
+    words = (sys.executable, "-c", PARENT, str(data), str(account.uid), str(account.gid))
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         children = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(children) == 3
-        parent.kill()
+        servers = {Path(f"/proc/{pid}").stat().st_uid for pid in children}
+        assert servers == {servers_account().uid if account.uid == 0 else account.uid}
+        assert 0 not in servers
+        if killed:
+            parent.kill()
     until = time.monotonic() + 5
     while any(alive(pid) for pid in children) and time.monotonic() < until:
         time.sleep(0.05)
     assert [pid for pid in children if alive(pid)] == []
-    start_embedded(folder, ALL, nothing).stop()
 
 
 def test_started_twice_is_one_clear_sentence(embedded: Embedded) -> None:
