@@ -1,7 +1,7 @@
 """The running gateway keeps what the published OpenAPI document says, whatever is sent to it.
 
-Schemathesis makes the requests, good and bad. Every other one is completed and signed on its way out, as an agent would
-have done it, so that what lies behind the signature is reached too; the others arrive as they were made.
+Schemathesis makes the requests, good and bad. Of three, one arrives as it was made; one is completed and signed on its
+way out, as an agent would have done it; and one is made plausible besides, so that what lies behind all checks is reached.
 """
 
 import asyncio
@@ -84,11 +84,15 @@ class Completed(requests.auth.AuthBase):
 
     def __init__(self, device: Device, tokens: list[str]) -> None:
         self._device, self._tokens = device, tokens
-        self._turns = itertools.cycle((True, False))
+        self._turns = itertools.cycle(("as made", "completed", "plausible"))
 
     def __call__(self, request: Any) -> Any:
-        if next(self._turns):
+        turn = next(self._turns)
+        if turn == "as made":
             return request
+        if turn == "plausible":
+            for name in envelope.OPTIONAL:
+                request.headers.pop(name, None)
         path = request.path_url
         body = self._body(path, request.body or b"")
         if path == "/v1/telemetry":
@@ -105,10 +109,16 @@ class Completed(requests.auth.AuthBase):
         except msgspec.DecodeError:
             return body
         if path == "/v1/telemetry":
-            made = [{**item, "device_id": self._device.id} if isinstance(item, dict) else item for item in listed(made)]
+            made = [self._of_this_device(item) for item in listed(made)]
         elif isinstance(made, dict):
             made |= self._known(path)
         return msgspec.json.encode(made)
+
+    def _of_this_device(self, item: object) -> object:
+        if not isinstance(item, dict):
+            return item
+        of_others = ("user_id", "sessions")
+        return {**{k: v for k, v in item.items() if k not in of_others}, "device_id": self._device.id}
 
     def _known(self, path: str) -> dict[str, object]:
         if path == "/v1/logon":
@@ -129,6 +139,7 @@ class Completed(requests.auth.AuthBase):
             "eucora-schema": "1.0",
             "eucora-installation": str(self._device.enrolled.installation),
             "eucora-device": str(self._device.id),
+            "eucora-stream": str(uuid.uuid4()),
             "eucora-items": f"1-{max(1, count(body))}",
         }
         covered |= {name: headers[name] for name in envelope.OPTIONAL if name in headers}
@@ -171,7 +182,7 @@ def ask_all(label: str, device: Device, completed: Completed) -> Counter[int]:
 
 def ask(label: str, mode: GenerationMode, url: str, session: requests.Session, seen: Counter[int]) -> None:
     @settings(
-        max_examples=40,
+        max_examples=30,
         derandomize=True,
         deadline=None,
         database=None,
