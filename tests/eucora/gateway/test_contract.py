@@ -34,6 +34,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.eucora.gateway.plane import Device, Plane, csr_for
 from urllib3 import HTTPResponse
 
+from eucora import clock
 from eucora_wire import envelope
 from eucora_wire.answer import Account
 
@@ -50,6 +51,9 @@ CHECKS = [
 PACK = {"zstd": zstandard.compress, "gzip": gzip.compress}
 UNPACK = {"zstd": zstandard.decompress, "gzip": gzip.decompress}
 TAGS = {"/v1/logon": "eucora-logon", "/v1/config": "eucora-request", "/v1/renew": "eucora-renew"}
+
+FIRST = {"eucora-sequence": "1", "eucora-previous": "none", "content-encoding": "zstd", "eucora-clock": "1"}
+"""What the first batch of a stream says."""
 
 MUST_BE_SEEN = {
     "POST /v1/telemetry": {200, 400, 401, 422},
@@ -93,6 +97,7 @@ class Completed(requests.auth.AuthBase):
         if turn == "plausible":
             for name in envelope.OPTIONAL:
                 request.headers.pop(name, None)
+            request.headers.update({name: value for name, value in FIRST.items() if name in request.headers})
         path = request.path_url
         body = self._body(path, request.body or b"")
         if path == "/v1/telemetry":
@@ -117,8 +122,8 @@ class Completed(requests.auth.AuthBase):
     def _of_this_device(self, item: object) -> object:
         if not isinstance(item, dict):
             return item
-        of_others = ("user_id", "sessions")
-        return {**{k: v for k, v in item.items() if k not in of_others}, "device_id": self._device.id}
+        own = {"device_id": self._device.id, "timestamp": clock.now()}
+        return {k: v for k, v in item.items() if k not in ("user_id", "sessions")} | own
 
     def _known(self, path: str) -> dict[str, object]:
         if path == "/v1/logon":
