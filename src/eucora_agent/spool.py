@@ -43,9 +43,9 @@ class Spool:
     """Items in, sealed batches out. One thread of one process at a time."""
 
     def __init__(self, folder: Path, most_bytes: int, max_age_ms: int, at: Boot) -> None:
-        file_bytes = max(2**16, min(2**22, most_bytes // 16))
-        # A file's journal, and a batch whose items have not gone yet, take room for a while.
-        self._room, self._slack, self._max_age_ms = most_bytes - 2 * file_bytes, file_bytes, max_age_ms
+        file_bytes = max(2**16, min(2**22, most_bytes // 32))
+        # A journal, a file just begun, and a batch whose items have not gone yet take room for a while.
+        self._room, self._slack, self._max_age_ms = most_bytes - 3 * file_bytes, file_bytes, max_age_ms
         self._most_batch = min(MOST_BATCH_BYTES, file_bytes)
         self._most_lost = min(MOST_LOST, most_bytes // 1024)
         self._at, self._settled = at, set[int]()
@@ -293,6 +293,8 @@ class Spool:
         for n in self.folder.older():
             write(self.folder.files[n], gone)
         self._unlink_done()
+        if self.folder.bytes() > self._room:
+            self.folder.give_back()
         return head.number
 
     def _rows_of(self, items: Items, worth: tuple[int, int], head: Head, envelope: Envelope) -> list[Step]:

@@ -19,6 +19,10 @@ Step = tuple[str, Sequence[tuple[Any, ...]]]
 """A statement and the rows it is executed with."""
 
 
+SYNCHRONOUS = "FULL"
+"""Every commit waits for the disk."""
+
+
 class Damaged(Exception):
     """The file is no database any more, or not as it was written."""
 
@@ -58,6 +62,8 @@ def _check(db: sqlite3.Connection) -> None:
         raise Unborn
     if version < VERSION or db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise Damaged
+    if {text for (text,) in db.execute("SELECT sql FROM sqlite_schema") if text} != set(TABLES):
+        raise Damaged("schema")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -67,7 +73,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         with translated():
             # The rollback journal is emptied after a commit, not removed: a name less to make durable.
-            for pragma in ("journal_mode = TRUNCATE", "synchronous = FULL", "cache_size = -512"):
+            for pragma in ("journal_mode = TRUNCATE", f"synchronous = {SYNCHRONOUS}", "cache_size = -512"):
                 db.execute(f"PRAGMA {pragma}")
     except Exception:
         db.close()

@@ -21,7 +21,7 @@ from eucora_wire.sequence import Items, Lost, Tombstone, format_items, format_lo
 
 BOOT = uuid.UUID("6b0c3f0e-2f63-4f0d-9d2b-0f6f0f1f2a3b")
 DAY_MS = 86_400_000
-MOST = 2**19
+MOST = 2**20
 
 
 def boot(uptime_ms: int = 1_000, boot_id: uuid.UUID = BOOT) -> Boot:
