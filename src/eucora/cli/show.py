@@ -18,6 +18,11 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON: eve
 Since: TypeAlias = Annotated[str, typer.Option(help="600s, 15m, 1h, 7d (ago), or a time in RFC 3339.")]
 
 SCALES = {"bytes": (1024.0, "B KiB MiB GiB TiB PiB"), "bits_per_second": (1000.0, "bit/s kbit/s Mbit/s Gbit/s Tbit/s")}
+# Shown, not obeyed: a log line of a device must neither move an operator's cursor nor turn the order of what is read.
+SHOWN = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
+    **dict.fromkeys((0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
+}
 AGES = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -67,14 +72,13 @@ def say(sentence: str) -> None:
 
 
 def cell(value: Any) -> Text:
-    """A value as text; what came from a device is never read as markup."""
+    """A value as text; what came from a device is never read as markup, nor as a command to the terminal."""
     if value is None:
         return Text("")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    if isinstance(value, list | tuple):
-        return Text(", ".join(str(part) for part in value))
-    return Text(str(value))
+    told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return Text(told.translate(SHOWN))
 
 
 def human(value: float | None, unit: str) -> str:

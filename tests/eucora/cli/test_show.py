@@ -1,13 +1,14 @@
 """Canonical units in words that people use; curves that say what they were given."""
 
 import math
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eucora.cli.chart import BLANK, draw
-from eucora.cli.show import duration, human
+from eucora.cli.show import cell, duration, human, print_table
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,21 @@ def test_a_value_is_told_as_people_say_it(value: float | None, unit: str, told: 
 
 def test_a_duration_has_its_two_largest_parts() -> None:
     assert [duration(s) for s in (0, 1, 61, 3600, 90061)] == ["0 s", "1 s", "1 min 1 s", "1 h", "1 d 1 h"]
+
+
+@given(st.text())
+def test_nothing_that_a_device_says_commands_the_terminal(text: str) -> None:
+    shown = cell([text]).plain
+    assert not [char for char in shown if unicodedata.category(char) == "Cc" and char not in "\n\t"]
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert len(shown) == len(text)
+
+
+def test_a_table_shows_markup_and_escapes_as_they_were_written(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("WHAT",), [("[bold]no[/] \x1b[31mred\x1b[0m\a",)], empty="")
+    out = capsys.readouterr().out
+    assert "[bold]no[/] ␛[31mred␛[0m␇" in out
+    assert "\x1b" not in out
 
 
 points = st.lists(
