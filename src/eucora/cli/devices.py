@@ -15,7 +15,7 @@ NONE = "No device. Make a token by eucora enrolment-tokens create, and enrol one
 
 
 def devices(
-    query: Annotated[list[str] | None, typer.Argument(metavar="[QUERY]", help="Words, and field:value.")] = None,
+    query: Annotated[list[str] | None, typer.Argument(metavar="QUERY", help="Words, and field:value.")] = None,
     personal: Personal = False,
     purpose: Purpose = "",
     as_json: AsJson = False,
@@ -44,10 +44,15 @@ def _row(device: dict[str, Any], personal: bool) -> tuple[Any, ...]:
         device["device_id"],
         *((device["hostname"], device["serial"]) if personal else ()),
         device["state"],
-        _joined(device["os_name"], device["os_version"]),
+        _system(device["os_name"], device["os_version"]),
         _joined(device["manufacturer"], device["model"]),
         ago(device["last_contact"]),
     )
+
+
+def _system(name: str | None, version: str | None) -> str:
+    """Many systems have their version in their name."""
+    return name if name and version in name.split() else _joined(name, version)
 
 
 def _joined(*parts: str | None) -> str:
@@ -87,7 +92,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("host name", found["hostname"]),
         ("serial", found["serial"]),
         ("users", [user.get("account") or user["user_id"] for user in found["users"]]),
-        ("system", _joined(found["os_name"], found["os_version"], found["os_build"])),
+        ("system", _joined(_system(found["os_name"], found["os_version"]), found["os_build"])),
         ("model", _joined(found["manufacturer"], found["model"])),
         ("form", _joined(found["chassis"], found["virtual"])),
         ("processor", _joined(str(found["cpu_count"] or ""), found["cpu_model"], found["architecture"])),

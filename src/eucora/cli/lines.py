@@ -64,8 +64,17 @@ def _show(
 def told(row: dict[str, Any]) -> str:
     """The text with its fields in place, what has no place behind it, and how often it was said."""
     text, fields = row["text"], dict(row["fields"])
+    if row["kind"] == "change":
+        text = _change(fields)
     for name in [name for name in fields if "{" + name + "}" in text]:
         text = text.replace("{" + name + "}", str(fields.pop(name)))
     rest = " ".join(f"{name}={value}" for name, value in fields.items() if value not in (None, ""))
     times = f"({row['count']} times)" if row["count"] > 1 else ""
     return " ".join(part for part in (text, rest, times) if part)
+
+
+def _change(fields: dict[str, Any]) -> str:
+    """What was changed, from what to what: `openssl 3.0.15 → 3.0.16`; these fields are said with that."""
+    subject, before, after = [fields.pop(name, None) for name in ("subject", "before", "after")]
+    versions = " → ".join(version for version in (before, after) if version)
+    return " ".join(part for part in (subject, versions) if part)

@@ -148,7 +148,8 @@ def _judge(answer: httpx.Response) -> None:
         told = msgspec.json.decode(answer.content, type=Document)
     except msgspec.DecodeError:
         raise Turned(f"the platform answered {answer.status_code} without saying why") from None
-    raise Turned(". ".join(part.rstrip(".") for part in (told.title, told.detail, told.mend) if part) + ".")
+    said = ": ".join(part.rstrip(".") for part in (told.title, told.detail) if part)
+    raise Turned(f"{said}. {told.mend}")
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

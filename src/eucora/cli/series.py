@@ -13,9 +13,22 @@ from eucora.cli.which import Device, which
 HEIGHT = 10
 
 
+def metrics(incomplete: str) -> list[str]:
+    """For the shell: metrics as one types them, then as whole paths."""
+    from eucora_wire.registry import METRICS
+
+    short = dict.fromkeys(path.rpartition(".")[2] for path in METRICS)
+    return [name for name in (*short, *METRICS) if name.startswith(incomplete)]
+
+
 def series(
     device: Device,
-    metric: Annotated[str, typer.Argument(help="cpu, memory, disk, thermal, latency_ms … or a whole path.")],
+    metric: Annotated[
+        str,
+        typer.Argument(
+            metavar="METRIC", help="cpu, memory, disk, thermal, latency_ms … or a whole path.", autocompletion=metrics
+        ),
+    ],
     since: Since = "1h",
     until: Annotated[str, typer.Option(help="As --since.")] = "0s",
     as_json: AsJson = False,

@@ -6,6 +6,7 @@ Each part is a child process that dies with this one and is started again when i
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -206,7 +207,7 @@ def _progress(console: Console) -> Iterator[supervise.Report]:
         TimeElapsedColumn(),
     )
     lines: dict[str, int] = {}
-    shown = Progress(*columns, console=console, transient=True)
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     starting = True
 
     def report(name: str, said: str) -> None:
@@ -234,16 +235,25 @@ def _where(resolved: Settings, agent: bool) -> Table:
     table.add_row("operators", f"https://{host}:{resolved.operator_port}", "API; its documents under /schema")
     table.add_row("data", str(resolved.data_dir), "databases, secrets, logs")
     table.add_section()
-    table.add_row(
-        "next",
-        "eucora devices",
-        "this machine should be there" if agent else "once one is enrolled: eucora enrolment-tokens create",
-    )
-    table.add_row("", "eucora series self cpu --since 1h", "its processor, drawn")
-    table.add_row("", "eucora software self", "its packages")
-    table.add_row("", "eucora status", "what happens, what lags")
-    table.add_row("stop", "Ctrl-C, or eucora down", "nothing is lost")
+    eucora = _as_typed()
+    if agent:
+        table.add_row("next", f"{eucora} devices", "this machine should be there")
+        table.add_row("", f"{eucora} series self cpu --since 1h", "its processor, drawn")
+        table.add_row("", f"{eucora} software self", "its packages")
+    else:
+        table.add_row("next", f"{eucora} enrolment-tokens create", "for the first device")
+    table.add_row("", f"{eucora} status", "what happens, what lags")
+    table.add_row("stop", f"Ctrl-C, or {eucora} down", "nothing is lost")
     return table
+
+
+def _as_typed() -> str:
+    """This program as one types it here: by its name where the shell finds it, else by its path."""
+    found = shutil.which("eucora")
+    mine = Path(sys.executable).parent / "eucora"
+    if found and Path(found).absolute() == mine:
+        return "eucora"
+    return str(mine.relative_to(Path.cwd()) if mine.is_relative_to(Path.cwd()) else mine)
 
 
 def down() -> None:

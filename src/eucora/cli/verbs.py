@@ -89,18 +89,40 @@ class Verbs(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The list of words."""
         self.listing = True
+        without_types(self, ctx)
         super().format_help(ctx, formatter)
         self.listing = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """`eucora tokens` is `eucora tokens list`."""
+        """`eucora tokens` is `eucora tokens list`, but not while a shell asks which words there are."""
         words = self.list_commands(ctx)
-        if "list" in words and (not args or args[0] not in (*words, *SETTINGS["help_option_names"])):
+        if (
+            not ctx.resilient_parsing
+            and "list" in words
+            and (not args or args[0] not in (*words, *SETTINGS["help_option_names"]))
+        ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
     def _verbs(self) -> list[Verb]:
         return [v for v in VERBS if v.words.startswith(self.prefix)]
+
+
+class Leaf(TyperCommand):
+    """A verb; its help is its docstring, whose lines are joined to paragraphs."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """What it does, and how it is used."""
+        self.help = "\n\n".join(" ".join(part.split()) for part in (self.help or "").split("\n\n"))
+        without_types(self, ctx)
+        super().format_help(ctx, formatter)
+
+
+def without_types(command: Any, ctx: Any) -> None:
+    """A switch takes no value, so none is shown beside it."""
+    for each in command.get_params(ctx):
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
 
 
 def group(name: str) -> Any:
@@ -117,8 +139,8 @@ def command(verb: Verb) -> Any:
     """One verb as a command; its help is the function's docstring, behind what it needs."""
     module, _, name = verb.code.partition(":")
     app = typer.Typer(context_settings=SETTINGS, add_completion=False)
-    needs = "runs on this machine" if verb.permission == "local" else f"needs {verb.permission}"
-    app.command(verb.words.split()[-1], epilog=f"{needs}. {CODES}", short_help=verb.about)(
+    needs = "Runs on this machine" if verb.permission == "local" else f"Needs {verb.permission}"
+    app.command(verb.words.split()[-1], cls=Leaf, epilog=f"{needs}. {CODES}", short_help=verb.about)(
         getattr(import_module(f"eucora.cli.{module}"), name)
     )
     made: Any = typer.main.get_command(app)
