@@ -238,7 +238,7 @@ def _where(resolved: Settings, agent: bool) -> Table:
     eucora = _as_typed()
     if agent:
         table.add_row("next", f"{eucora} devices", "this machine should be there")
-        table.add_row("", f"{eucora} series self cpu --since 1h", "its processor, drawn")
+        table.add_row("", f"{eucora} series self cpu", "its processor, drawn")
         table.add_row("", f"{eucora} software self", "its packages")
     else:
         table.add_row("next", f"{eucora} enrolment-tokens create", "for the first device")
