@@ -5,6 +5,7 @@ the permission that the route declares. Each refusal is an audit event, and the 
 in an hour is one.
 """
 
+import asyncio
 import uuid
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -34,6 +35,7 @@ class SignIn:
         self._pool = pool
         self._hour: datetime | None = None
         self._seen: set[tuple[uuid.UUID, str]] = set()
+        self._signing_in = asyncio.Lock()
         self._minute: datetime | None = None
         self._refused: Counter[str] = Counter()
 
@@ -65,8 +67,11 @@ class SignIn:
             self._hour, self._seen = hour, set()
         if (asker.token, asker.origin) in self._seen:
             return
-        await self._tell(now, by(asker, "sign-in", "access", detail={"token": str(asker.token)}))
-        self._seen.add((asker.token, asker.origin))
+        # Requests that come at once wait for the event of the first: it is one, and it is there before any answer.
+        async with self._signing_in:
+            if (asker.token, asker.origin) not in self._seen:
+                await self._tell(now, by(asker, "sign-in", "access", detail={"token": str(asker.token)}))
+                self._seen.add((asker.token, asker.origin))
 
     async def _refuse(self, origin: str, now: datetime, act: Act) -> None:
         """Record the refusal. Raises TryLater when there were too many; a good token is never kept waiting by them."""

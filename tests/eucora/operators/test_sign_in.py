@@ -1,5 +1,6 @@
 """Nobody is let in without a good token and the right permission, and each who was turned away is in the trail."""
 
+import asyncio
 from base64 import b64encode
 from datetime import timedelta
 from typing import Any
@@ -59,6 +60,12 @@ async def test_the_first_use_of_a_token_in_an_hour_is_one_event(plane: Plane) ->
     assert len(signed_in) == 1
     assert signed_in[0]["origin"] == "192.0.2.7"
     assert signed_in[0]["class"] == "access"
+
+
+async def test_requests_that_come_at_once_sign_in_once(plane: Plane) -> None:
+    answers = await asyncio.gather(*(plane.ask("GET", "/status") for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert [event["act"] for event in await plane.acts("sign-in")] == ["sign-in"]
 
 
 async def test_a_guesser_can_not_flood_the_trail_nor_lock_anybody_out(
