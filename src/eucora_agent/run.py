@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from eucora_agent import VERSION, collect, durable, identity, keys, moment, obey, seal, status
+from eucora_agent import VERSION, collect, durable, frugal, identity, keys, moment, obey, seal, status
 from eucora_agent.collectors import Collector, Context, Link, Reading
 from eucora_agent.collectors.network import observe
 from eucora_agent.http2 import Connection, tls
@@ -280,6 +280,7 @@ class Agent:
             version=VERSION,
             started_s=self.started.uptime_s,
             queue_depth=health.queue_depth,
+            appended=self.spool.head.next_ordinal - 1,
             status=health.status,
             policy=self.config.policy,
             certificate_expires=self.who.expires.isoformat(),
@@ -312,6 +313,7 @@ def hold(path: Path) -> int:
 
 def run(settings: Settings, *, once: bool = False) -> None:
     """Beat until told to stop."""
+    frugal.keep_little()
     asleep, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)

@@ -34,7 +34,9 @@ class Unborn(Exception):
 def create(path: Path, steps: Iterable[Step]) -> sqlite3.Connection:
     """A new file with its tables and these rows, all of it in one transaction. Raises SpoolFull, SpoolUnusable."""
     db = _connect(path)
-    # Freed pages can be given back a few at a time; a VACUUM would need as much space again.
+    # Small pages: a beat's few small rows cost 65 kB of writing instead of 102. Freed pages can be given back a few at
+    # a time, where a VACUUM would need as much space again.
+    db.execute("PRAGMA page_size = 1024")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     tables: list[Step] = [(table, [()]) for table in TABLES]
     write(db, [*tables, (f"PRAGMA user_version = {VERSION}", [()]), *steps])

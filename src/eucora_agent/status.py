@@ -21,6 +21,7 @@ class Said(Struct, frozen=True, omit_defaults=True):
     version: str
     started_s: float
     queue_depth: int
+    appended: int
     status: str
     policy: str
     certificate_expires: str

@@ -157,7 +157,7 @@ def test_the_least_important_goes_first_and_of_that_the_oldest_sealed_or_not(tmp
         seal_all(spool, 2)
     fill(spool, 30_000, rank=1)
     steps = [worth_of(spool)]
-    for _ in range(18):
+    for _ in range(26):
         fill(spool, 30_000, rank=3)
         steps.append(worth_of(spool))
     for before, after in itertools.pairwise(steps):
