@@ -6,10 +6,12 @@ import contextlib
 import gzip
 import json
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 import zstandard
 from docs.generate import PUBLISHED, ROOT
 from hypothesis import example, given, settings
@@ -120,6 +122,27 @@ def mangled(draw: st.DrawFn) -> bytes:
 
 def test_the_unspoilt_sample_passes() -> None:
     assert judged(GOOD) is None
+
+
+def leaves(at: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value that holds no other."""
+    if not isinstance(at, dict | list):
+        yield path
+        return
+    for key in at if isinstance(at, dict) else range(len(at)):
+        yield from leaves(at[key], (*path, key))
+
+
+@pytest.mark.parametrize("value", [PLANTED, PLANTED + "\x00", [PLANTED], {PLANTED: PLANTED}])
+def test_no_field_repeats_what_was_put_into_it(value: Any) -> None:
+    places = list(leaves(msgspec.json.decode(GOOD)))
+    assert len(places) > 100
+    for *way, last in places:
+        found = at = msgspec.json.decode(GOOD)
+        for key in way:
+            at = at[key]
+        at[last] = value
+        judged(msgspec.json.encode(found))
 
 
 @given(body=st.binary(max_size=400))
