@@ -70,3 +70,15 @@ def test_the_local_agent_is_asked_as_the_readme_says(running: Up) -> None:
     told = json.loads(subprocess.run(argv, env=environ, capture_output=True, text=True, check=True).stdout)
     assert told["running"] is True
     assert told["device_id"] == running.json("devices")[0]["device_id"]
+
+
+def test_a_stop_is_in_the_trail_and_the_chain_goes_on(running: Up) -> None:
+    running.eventually(lambda: running.json("devices"))
+    before = running.json("audit", "verify")["position"]
+    assert running.stop() == 0
+    running.start()
+    acts = [event["act"] for event in reversed(running.json("audit", "list")) if event["position"] > before]
+    assert [act for act in acts if act.startswith("platform.")] == ["platform.stopped", "platform.started"]
+    verdict = running.json("audit", "verify")
+    assert verdict["whole"], verdict["faults"]
+    assert verdict["events"] == verdict["position"] > before

@@ -1,13 +1,12 @@
 """The status tells what lags and which store is away."""
 
-from dataclasses import replace
-
 import msgspec
 from tests.eucora.operators.conftest import Plane
 
-from eucora.operators.app import build
 from eucora.operators.meter import Meter
+from eucora.stores.ports import S3Endpoint
 from eucora.stores.redis import RedisCache
+from eucora.stores.s3 import S3Objects
 
 
 async def test_lag_is_what_was_acknowledged_and_not_yet_digested(plane: Plane) -> None:
@@ -24,11 +23,24 @@ async def test_lag_is_what_was_acknowledged_and_not_yet_digested(plane: Plane) -
 
 
 async def test_a_cache_that_is_away_is_told_and_holds_nobody_up(plane: Plane) -> None:
-    away = build(replace(plane.house, cache=RedisCache("redis://127.0.0.1:1")))
-    plane.client._transport.app = away  # type: ignore[attr-defined]
+    plane.reassemble(cache=RedisCache("redis://127.0.0.1:1"))
     told = await plane.get("/status")
     assert {s["name"]: s["healthy"] for s in told["stores"]} == {"postgresql": True, "s3": True, "cache": False}
     assert not told["healthy"]
+
+
+async def test_an_object_store_that_is_away_is_told_and_only_what_needs_it_waits(plane: Plane) -> None:
+    there = plane.house.objects
+    away = S3Objects(S3Endpoint("http://127.0.0.1:1", "key", "hush"), "eucora-data")
+    plane.reassemble(objects=away)
+    told = await plane.get("/status")
+    assert {s["name"]: s["healthy"] for s in told["stores"]} == {"postgresql": True, "s3": False, "cache": True}
+    assert (await plane.get("/devices"))["items"] == []
+    answer = await plane.ask("GET", "/audit/verify")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:eucora:problem:store-unavailable")
+    await away.close()
+    plane.reassemble(objects=there)
+    assert (await plane.get("/audit/verify"))["whole"]
 
 
 def test_rates_are_of_the_last_minute() -> None:
