@@ -1,0 +1,265 @@
+"""A batch is sent until it is settled, by nothing but a 200 or a refusal that consumes it; in between the agent waits."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.eucora_agent.h2server import Asked, Server, Told, running
+from tests.eucora_agent.spooling import BOOT, boot, halves, opened, seal_all
+
+from eucora_agent.http2 import Connection, tls
+from eucora_agent.moment import Moment
+from eucora_agent.send import Sender, wait_s
+from eucora_agent.spool import Spool
+from eucora_agent.spool_head import Sealed
+from eucora_wire.answer import Answer, Next
+from eucora_wire.clock import Boot, parse_sent
+from eucora_wire.envelope import Envelope
+from eucora_wire.problems import REGISTRY, document
+
+AT = Moment(Boot(BOOT, 50_000), 1_795_500_000_000)
+
+
+def taken(**told: Any) -> Told:
+    return Told(200, msgspec.json.encode(Answer("appended", 1, 1, next=Next(**told))))
+
+
+def refused(slug: str, **more: Any) -> Told:
+    found = document(slug, **more)
+    return Told(found.status, msgspec.json.encode(found), [("content-type", "application/problem+json")])
+
+
+class Line:
+    """A spool with batches of one item each, a sender, and a platform that answers by what stands in `answers`."""
+
+    def __init__(self, folder: Path, server: Server, count: int = 3) -> None:
+        self.spool, self.server = opened(folder / "spool"), server
+        for n in range(count):
+            self.spool.append(b"%d" % n, "a", 2, boot())
+            seal_all(self.spool)
+        self.sender = Sender(cap_s=8.0, draw=lambda low, high: high)
+        self.to = Connection(server.url, tls(server.authority), 5)
+        self.at = AT
+        self.cuts: list[int] = []
+
+    def cut(self, sealed: Sealed, envelope: Envelope) -> bool:
+        self.cuts.append(sealed.number)
+        return False
+
+    def deliver(self, until_s: float = float("inf")) -> uuid.UUID | None:
+        return self.sender.deliver_all(self.spool, self.to, lambda: self.at, self.cut, until_s)
+
+    def sequences(self) -> list[int]:
+        return [int(asked.headers["sequence"]) for asked in self.server.asked]
+
+
+Begin = Callable[..., Line]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """A line to a platform that answers by a function of the request."""
+    stack = []
+
+    def make(answer: Callable[[Asked], Told], count: int = 3) -> Line:
+        context = running(tmp_path, answer)
+        line = Line(tmp_path, context.__enter__(), count)
+        stack.append((context, line))
+        return line
+
+    yield make
+    for context, line in stack:
+        line.to.close()
+        context.__exit__(None, None, None)
+
+
+@given(st.integers(0, 10_000), st.floats(0.01, 1e6), st.floats(0, 1))
+def test_the_wait_is_drawn_from_the_whole_range_also_at_the_cap(attempt: int, cap_s: float, share: float) -> None:
+    high = min(cap_s, 2.0 ** min(attempt, 32))
+    assert wait_s(attempt, cap_s, lambda low, top: low + share * (top - low)) == pytest.approx(share * high)
+
+
+def test_a_fleet_at_the_cap_does_not_return_as_one() -> None:
+    waits = [wait_s(40, 100.0) for _ in range(200)]
+    assert min(waits) < 30
+    assert max(waits) > 70
+
+
+def test_everything_sealed_is_sent_in_order_and_settled_by_a_200(begin: Begin) -> None:
+    line = begin(lambda _: taken(config=4))
+    assert line.deliver() is None
+    assert line.sequences() == [1, 2, 3]
+    assert line.spool.sealed() == []
+    assert line.sender.taken().config == 4
+    sent = parse_sent(line.server.asked[0].headers["eucora-sent"])
+    assert (sent.boot, sent.wall_ms) == (AT.boot, AT.wall_ms)
+
+
+@pytest.mark.parametrize("slug", sorted(REGISTRY))
+def test_only_a_refusal_that_consumes_lets_go_of_a_batch(begin: Begin, slug: str) -> None:
+    line = begin(lambda _: refused(slug), count=1)
+    line.deliver()
+    assert (line.spool.sealed() == []) == REGISTRY[slug].settles
+    assert (line.sender.failures == 0) == REGISTRY[slug].settles
+    assert line.sender.refused == ([slug] if REGISTRY[slug].settles else [])
+
+
+@pytest.mark.parametrize(
+    "told", [Told(200, b"<html>"), Told(200, b""), Told(502, b"bad gateway"), Told(404, b""), Told(trick="drop")]
+)
+def test_what_is_no_answer_of_the_platform_settles_nothing(begin: Begin, told: Told) -> None:
+    line = begin(lambda _: told)
+    line.deliver()
+    assert len(line.spool.sealed()) == 3
+    assert len(line.server.asked) <= 1  # nothing behind it was tried
+    assert line.sender.failures == 1
+
+
+def test_a_failure_is_waited_out_longer_each_time_up_to_the_cap(begin: Begin) -> None:
+    line = begin(lambda _: refused("internal"))
+    waits = []
+    for _ in range(6):
+        line.deliver()
+        waits.append(line.sender.not_before_s - line.at.uptime_s)
+        early = Moment(Boot(BOOT, int(line.sender.not_before_s * 1000) - 1), 0)
+        assert not line.sender.may_send(early)
+        line.at = Moment(Boot(BOOT, int(line.sender.not_before_s * 1000)), 0)
+    assert waits == [1, 2, 4, 8, 8, 8]
+    assert len(line.server.asked) == 6
+    assert (line.sender.failures, line.sender.retries) == (6, 6)
+
+
+@pytest.mark.parametrize("slug", ["too-fast", "journal-unavailable"])
+def test_what_the_platform_asks_to_wait_comes_before_the_draw(begin: Begin, slug: str) -> None:
+    line = begin(lambda _: Told(503, msgspec.json.encode(document(slug)), [("retry-after", "30")]))
+    line.deliver()
+    assert line.sender.not_before_s == AT.uptime_s + 30 + 1
+    line.at = Moment(Boot(BOOT, AT.boot.uptime_ms + 20_000), AT.wall_ms + 10**9)  # the wall clock ends no wait
+    line.deliver()
+    assert len(line.server.asked) == 1
+
+
+def test_a_success_ends_the_back_off(begin: Begin) -> None:
+    told = [refused("internal"), taken(), taken(), taken()]
+    line = begin(lambda asked: told[0])
+    line.deliver()
+    told.pop(0)
+    line.at = Moment(Boot(BOOT, 60_000), AT.wall_ms)
+    line.deliver()
+    assert (line.sender.failures, line.sender.retries, line.spool.sealed()) == (0, 1, [])
+    assert line.sender.last_ack is not None
+
+
+def test_a_pace_is_kept_also_between_batches(begin: Begin) -> None:
+    line = begin(lambda _: taken(pace_s=7.0))
+    line.deliver()
+    assert line.sequences() == [1]
+    line.at = Moment(Boot(BOOT, AT.boot.uptime_ms + 7_000), AT.wall_ms)
+    line.deliver()
+    assert line.sequences() == [1, 2]
+
+
+def test_sending_ends_when_the_next_beat_is_due(begin: Begin) -> None:
+    line = begin(lambda _: taken())
+    line.deliver(until_s=AT.uptime_s)
+    assert line.server.asked == []
+
+
+def test_a_fork_stops_the_stream_until_the_answer_names_a_way_out(begin: Begin) -> None:
+    told = [refused("fork"), refused("fork", new_stream=True)]
+    line = begin(lambda _: told[0])
+    assert line.deliver() is None
+    assert line.sequences() == [1]
+    assert len(line.spool.sealed()) == 3
+    told.pop(0)
+    line.at = Moment(Boot(BOOT, 60_000), AT.wall_ms)
+    assert line.deliver() == line.spool.head.stream
+    assert line.sequences() == [1, 1]
+
+
+def test_an_answer_may_ask_for_a_new_stream(begin: Begin) -> None:
+    line = begin(lambda _: taken(new_stream=True))
+    assert line.deliver() == line.spool.head.stream
+    assert len(line.spool.sealed()) == 2
+    line.sender.taken()
+    assert line.sender.next.new_stream is False
+
+
+def test_what_the_platform_misses_is_sent_first(begin: Begin) -> None:
+    told = {1: taken(), 2: refused("too-many-gaps", missing=(3,)), 3: taken()}
+    line = begin(lambda asked: told[int(asked.headers["sequence"])])
+    line.deliver()
+    told[2] = taken()
+    line.at = Moment(Boot(BOOT, 60_000), AT.wall_ms)
+    line.deliver()
+    assert line.sequences() == [1, 2, 3, 2]
+    assert line.sender.missing == ()
+
+
+def test_what_the_platform_misses_and_nobody_has_is_named_as_lost(begin: Begin) -> None:
+    line = begin(lambda asked: refused("too-many-gaps", missing=(1,)))
+    line.spool._let_go([], [1], "shed")
+    line.deliver()
+    line.spool.append(b"x", "a", 2, boot())
+    (namer,) = seal_all(line.spool)
+    line.at = Moment(Boot(BOOT, 60_000), AT.wall_ms)
+    line.deliver()
+    assert line.server.asked[-1].headers["lost"] == "1=1-1:shed"
+    assert line.spool.sealed()[-1].number == namer
+
+
+@pytest.mark.parametrize("slug", ["too-large", "inflates-too-much"])
+def test_a_batch_too_large_is_cut_until_an_item_is_alone(begin: Begin, slug: str) -> None:
+    line = begin(lambda asked: refused(slug) if asked.body.count(b"|") or b"big" in asked.body else taken(), count=0)
+    for body in (b"1", b"2", b"big", b"4", b"5"):
+        line.spool.append(body, "a", 2, boot())
+    seal_all(line.spool)
+
+    def cut(sealed: Sealed, envelope: Envelope) -> bool:
+        if b"|" in envelope.body:
+            line.spool.seal_again([sealed.number], halves(envelope))
+        return b"|" in envelope.body
+
+    line.cut = cut  # type: ignore[method-assign]
+    for _ in range(5):
+        line.deliver()
+    assert line.spool.depth() == 0
+    assert line.sender.refused == [slug]
+    assert sorted(a.body for a in line.server.asked if b"|" not in a.body) == [b"1", b"2", b"4", b"5", b"big"]
+
+
+def test_a_batch_damaged_on_the_disk_is_passed_over(begin: Begin) -> None:
+    line = begin(lambda _: taken())
+    line.spool.folder.write([("UPDATE batches SET body = x'00' WHERE number = 2", [()])])
+    line.deliver()
+    assert line.sequences() == [1, 3]
+    assert line.sender.refused == ["corrupt"]
+    assert [x.sequence for x in line.spool.lost()] == [2]
+
+
+def test_resync_is_asked_for_once_even_when_many_answers_say_it(begin: Begin) -> None:
+    line = begin(lambda _: taken(resync=("software",)))
+    line.deliver()
+    assert line.sender.taken().resync == ("software",)
+    assert line.sender.taken().resync == ()
+
+
+def test_a_full_disk_does_not_stop_the_sending(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eucora_agent import spool as module
+    from eucora_agent.problems import SpoolFull
+
+    line = begin(lambda _: taken(), count=5)
+    monkeypatch.setattr(module, "MOST_UNWRITTEN", 2)
+
+    def full(*_: object, **__: object) -> None:
+        raise SpoolFull
+
+    monkeypatch.setattr(Spool, "_commit", full)
+    line.deliver()
+    line.deliver()
+    assert line.sequences() == [1, 2, 3, 4, 5]
