@@ -226,7 +226,7 @@ async def test_an_answer_that_never_came_makes_no_second_item(machine: Machine) 
 
 
 async def test_each_batch_and_each_session_is_of_one_person(machine: Machine) -> None:
-    agent = await machine.start()
+    agent = await machine.start(cadence_s=10.0)
     machine.here("mia")
     await machine.beat(2, every_s=10)
     machine.here("ada")
@@ -247,7 +247,7 @@ async def test_each_batch_and_each_session_is_of_one_person(machine: Machine) ->
 
 
 async def test_a_person_who_came_while_offline_is_resolved_later(machine: Machine) -> None:
-    agent = await machine.start()
+    agent = await machine.start(cadence_s=10.0)
     true = machine.unreachable()
     machine.here("mia")
     await machine.beat(3, every_s=10)
@@ -280,6 +280,7 @@ async def test_a_clock_that_is_set_cuts_the_batch_and_moves_no_time(machine: Mac
     await machine.beat(2)
     machine.clock.wall_ms = 0
     await machine.beat(2)
+    agent.to.close()
     agent.to = true
     await machine.beat(2)
     found = await machine.arrived()

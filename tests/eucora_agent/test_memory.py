@@ -1,0 +1,46 @@
+"""What is remembered is what was appended, after whatever came between."""
+
+import uuid
+from pathlib import Path
+
+from tests.eucora_agent.spooling import boot, opened
+
+from eucora_agent.memory import FACTS, INVENTORY, Memory, facts_note, inventory_note
+from eucora_wire.delta import inventory
+from eucora_wire.sections.device import Device
+from eucora_wire.sections.software import Package
+
+PACKAGES = inventory([Package(name=f"p{n}", version="1", source="dpkg") for n in range(50)])
+
+
+def test_nothing_is_remembered_before_something_was_appended(tmp_path: Path) -> None:
+    memory = Memory(opened(tmp_path))
+    assert memory.inventory() is None
+    assert memory.inventory_is_missing()
+    assert memory.is_new(Device(hostname="a"))
+    assert memory.states == {}
+
+
+def test_notes_are_read_again_after_a_restart(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    memory = Memory(spool)
+    memory.states = {"crashes": {"seen": 3}, "cpu": {"last": 1}}
+    facts = Device(hostname="a")
+    notes = {**memory.states_note(), INVENTORY: inventory_note(PACKAGES), FACTS: facts_note(facts)}
+    spool.append(b"{}", "", 3, boot(), notes)
+    assert memory.states_note() == {}  # nothing new: nothing to write
+    spool.close()
+    memory = Memory(opened(tmp_path))
+    assert memory.inventory() == PACKAGES
+    assert not memory.inventory_is_missing()
+    assert not memory.is_new(facts)
+    assert memory.is_new(Device(hostname="b"))
+    assert memory.states == {"crashes": {"seen": 3}}  # of durable collectors alone
+
+
+def test_what_is_damaged_counts_as_not_there(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.append(b"{}", "", 3, boot(), {INVENTORY: b"no zstd", "states": b"[1]", FACTS: uuid.uuid4().bytes})
+    memory = Memory(spool)
+    assert memory.inventory() is None
+    assert memory.states == {}
