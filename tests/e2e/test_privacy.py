@@ -88,15 +88,18 @@ def up(running: Up, tmp_path_factory: pytest.TempPathFactory) -> Up:
     return running
 
 
-def superuser(up: Up) -> str:
-    folder, secret = up.data_dir / "postgres", (up.data_dir / "secrets" / "postgres.password").read_text()
+def owner(up: Up) -> str:
+    """A URL of the role whose tables they are: it sees all of them."""
+    if "EUCORA_POSTGRES_OWNER_URL" in up.environ:
+        return up.environ["EUCORA_POSTGRES_OWNER_URL"]
+    folder, secret = up.data_dir / "postgres", (up.data_dir / "secrets" / "eucora_owner.password").read_text()
     port = (folder / "postmaster.pid").read_text().splitlines()[3]
-    return f"postgresql://postgres:{secret}@127.0.0.1:{port}/eucora?sslmode=disable"
+    return f"postgresql://eucora_owner:{secret}@127.0.0.1:{port}/eucora?sslmode=disable"
 
 
 @pytest.fixture(scope="module")
 def rows(up: Up) -> Rows:
-    return asyncio.run(everything(superuser(up)))
+    return asyncio.run(everything(owner(up)))
 
 
 def of_class(wanted: str) -> set[tuple[str, str]]:
