@@ -15,6 +15,9 @@ import structlog
 
 from eucora import clock, secrets
 from eucora.archive import windows
+from eucora.archive.compact import compact, drop
+from eucora.archive.copies import Copies
+from eucora.archive.query import Archive
 from eucora.archive.shapes import Shapes
 from eucora.domains import all as domains
 from eucora.domains.audit import Act, record, sign_head
@@ -253,6 +256,8 @@ def _jobs(platform: Platform) -> list[Job]:
     return [
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
+        Job("compact", 60, lambda: compact(platform.pool, platform.objects, platform.about.epoch)),
+        Job("drop", 60, lambda: drop(platform.pool, clock.now())),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]
 
@@ -261,6 +266,8 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
     """The operator plane."""
     async with _platform(settings, "api") as platform:
         house = _pipeline(platform)
+        copies = Copies(platform.objects, settings.data_dir / "copies", settings.copies_mib * 2**20)
+        archive = Archive(platform.pool, copies)
         app = operator_plane.build(
             Operators(
                 settings=settings,
@@ -270,6 +277,7 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
                 secrets=platform.secrets,
                 objects=platform.objects,
                 cache=platform.cache,
+                archive=archive,
                 replay=lambda ids: replay(house, ids),
             )
         )

@@ -60,6 +60,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     device_rate: float = 20.0
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
+    # Copies of archive files that queries keep on this machine, in MiB.
+    copies_mib: int = 2048
     # Lifetime of a device's certificate, in hours.
     certificate_hours: float = 72.0
     # Seconds after which a silent pipeline worker loses its lease.

@@ -43,30 +43,46 @@ SELECT c.shard || '/' || c.lane AS place, coalesce(before.upto, 0) AS after, c.p
 SELECT open_window($1::jsonb)
 
 -- name: latest
--- the newest rows of a device with their shapes
+-- the newest hot rows of a device with their shapes
 SELECT m.time, m.received, m.values, s.parts
   FROM (SELECT time, received, position, item, shape, values FROM hot_metrics
-         WHERE device = $1 ORDER BY time DESC LIMIT $2) m
+         WHERE device = $1 AND "window" = ANY ($3::integer[]) ORDER BY time DESC LIMIT $2) m
   JOIN shapes s USING (shape)
  ORDER BY m.time DESC, m.position DESC, m.item DESC
 
+-- name: parts_of
+-- what shapes hold
+SELECT shape, parts FROM shapes WHERE shape = ANY ($1::integer[])
+
+-- name: places_of
+-- in which shapes a metric stands, at which places, under which labels
+SELECT shape, p.place::int AS place, p.part -> 1 AS labels
+  FROM shapes, jsonb_array_elements(parts) WITH ORDINALITY AS p (part, place)
+ WHERE kind = 'metrics' AND p.part ->> 0 = $1
+
 -- name: series
--- the newest values of one metric of a device in a span of time
-SELECT m.time, m.values[s.place] AS value, s.labels
+-- the newest hot values of one metric of a device in a span of time
+SELECT m.time, m.position, m.item, m.shape, s.place, m.values[s.place] AS value
   FROM hot_metrics m
-  JOIN (SELECT shape, p.place::int AS place, p.part -> 1 AS labels
+  JOIN (SELECT shape, p.place::int AS place
           FROM shapes, jsonb_array_elements(parts) WITH ORDINALITY AS p (part, place)
          WHERE kind = 'metrics' AND p.part ->> 0 = $2) s USING (shape)
- WHERE m.device = $1 AND m.time >= $3 AND m.time < $4
+ WHERE m.device = $1 AND m.time >= $3 AND m.time < $4 AND m."window" = ANY ($6::integer[])
  ORDER BY m.time DESC, m.position DESC, m.item DESC
  LIMIT $5
 
+-- name: line_shapes
+-- shapes of lines of some kinds
+SELECT shape, parts ->> 'kind' AS kind, parts ->> 'source' AS source, parts ->> 'severity' AS severity
+  FROM shapes WHERE kind = 'lines' AND parts ->> 'kind' = ANY ($1::text[])
+
 -- name: lines
--- newest lines of a device of some kinds, behind a key
+-- newest hot lines of a device of some kinds, behind a key
 SELECT l.id, l.time, l.received, l.position, l.item, s.parts ->> 'kind' AS kind, s.parts ->> 'source' AS source,
        s.parts ->> 'severity' AS severity, l.count, l.text, l.fields, l.subject
   FROM hot_lines l JOIN shapes s USING (shape)
  WHERE l.device = $1 AND s.parts ->> 'kind' = ANY ($2::text[]) AND l.time >= $3 AND l.time < $4
    AND ($5::timestamptz IS NULL OR (l.time, l.position, l.item, l.id) < ($5, $6, $7, $8))
+   AND l."window" = ANY ($10::integer[])
  ORDER BY l.time DESC, l.position DESC, l.item DESC, l.id DESC
  LIMIT $9

@@ -1,15 +1,20 @@
 """One query over the archive: the newest values, series, lines. Values are in canonical units (ratio, seconds, bytes …)."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from eucora.archive import scan
+from eucora.archive.copies import Copies
+from eucora.archive.files import Snapshot, snapshot
 from eucora.problems import Refused
-from eucora.slice import Pool, Transaction
+from eucora.slice import Pool
 from eucora.sql import load
 from eucora_wire.registry import METRICS
 
@@ -114,34 +119,70 @@ def resolve(path: str) -> Metric:
     return Metric(found, names[found], unit_of(names[found]))
 
 
-async def latest(db: Pool | Transaction, device: uuid.UUID) -> Latest:
-    """The newest value of each metric and labels."""
-    rows = await db.fetch(SQL.latest, device, RECENT_ROWS)
-    found: dict[tuple[str, Labels], Value] = {}
-    for row in rows:
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where every signal is: hot rows in the database, all others in files."""
+
+    pool: Pool
+    copies: Copies
+
+
+async def latest(archive: Archive, device: uuid.UUID) -> Latest:
+    """The newest value of each metric and labels. Of a device that was silent long, from the newest file that has it."""
+    async with snapshot(archive.pool) as at:
+        rows: Sequence[Any] = await at.db.fetch(SQL.latest, device, RECENT_ROWS, at.hot)
+        found = list(rows) or await _latest_in_files(archive, at, device)
+    values: dict[tuple[str, Labels], Value] = {}
+    for row in found:
         for (name, labels), value in zip(msgspec.json.decode(row["parts"]), row["values"], strict=True):
             key = (name, tuple(sorted(labels.items())))
-            found.setdefault(key, Value(*key, unit_of(name), row["time"], value))
-    values = tuple(found[key] for key in sorted(found))
-    if not rows:
-        return Latest(None, None, values)
-    return Latest(rows[0]["time"], max(row["received"] for row in rows), values)
+            values.setdefault(key, Value(*key, unit_of(name), row["time"], value))
+    told = tuple(values[key] for key in sorted(values))
+    if not found:
+        return Latest(None, None, told)
+    return Latest(found[0]["time"], max(row["received"] for row in found), told)
+
+
+async def _latest_in_files(archive: Archive, at: Snapshot, device: uuid.UUID) -> list[dict[str, Any]]:
+    for file in await at.files("metrics"):
+        async with archive.copies.of([file]) as paths:
+            rows = await asyncio.to_thread(scan.newest_rows, paths, device, RECENT_ROWS)
+        if rows:
+            parts = dict(await at.db.fetch(SQL.parts_of, list({row["shape"] for row in rows})))
+            return [
+                {**row, "parts": parts[row["shape"]], "values": row["values"][: _length(parts[row["shape"]])]}
+                for row in rows
+            ]
+    return []
+
+
+def _length(parts: str) -> int:
+    return len(msgspec.json.decode(parts))
 
 
 async def series(
-    db: Pool | Transaction, device: uuid.UUID, metric: Metric, since: datetime, until: datetime, most: int
+    archive: Archive, device: uuid.UUID, metric: Metric, since: datetime, until: datetime, most: int
 ) -> Series:
     """Values of a metric in [since, until); when there are more than `most`, the newest."""
+    async with snapshot(archive.pool) as at:
+        hot = [tuple(row) for row in await at.db.fetch(SQL.series, device, metric.name, since, until, most, at.hot)]
+        places = await at.db.fetch(SQL.places_of, metric.name)
+        files = await at.files("metrics", since, until)
+        async with archive.copies.of(files) as paths:
+            wanted = scan.Wanted(device, since, until, {(row["shape"], row["place"]) for row in places}, most)
+            cold = await asyncio.to_thread(scan.values, paths, wanted) if files and places else []
+    labels = {(row["shape"], row["place"]): row["labels"] for row in places}
+    rows = sorted((*hot, *cold), key=lambda row: row[:3], reverse=True)[:most]
     found: dict[Labels, list[tuple[datetime, float]]] = {}
-    for row in reversed(await db.fetch(SQL.series, device, metric.name, since, until, most)):
-        labels = tuple(sorted(msgspec.json.decode(row["labels"]).items()))
-        found.setdefault(labels, []).append((row["time"], row["value"]))
+    for time, _, _, shape, place, value in reversed(rows):
+        key = tuple(sorted(msgspec.json.decode(labels[shape, place]).items()))
+        found.setdefault(key, []).append((time, value))
     labelled = tuple(Labelled(labels, tuple(found[labels])) for labels in sorted(found) if labels)
     return Series(metric.path, metric.name, metric.unit, tuple(found.get((), ())), labelled)
 
 
 async def lines(
-    db: Pool | Transaction,
+    archive: Archive,
     device: uuid.UUID,
     kinds: Sequence[str],
     since: datetime,
@@ -150,5 +191,20 @@ async def lines(
     limit: int,
 ) -> list[LineRow]:
     """At most `limit` lines, newest first, behind `after`."""
-    rows = await db.fetch(SQL.lines, device, list(kinds), since, until, *(after or (None,) * 4), limit)
-    return [LineRow(**{**row, "fields": msgspec.json.decode(row["fields"]) if row["fields"] else {}}) for row in rows]
+    async with snapshot(archive.pool) as at:
+        place = after or (None,) * 4
+        hot = await at.db.fetch(SQL.lines, device, list(kinds), since, until, *place, limit, at.hot)
+        shapes = {row["shape"]: row for row in await at.db.fetch(SQL.line_shapes, list(kinds))}
+        files = await at.files("lines", since, until)
+        async with archive.copies.of(files) as paths:
+            wanted = scan.WantedLines(device, since, until, frozenset(shapes), after, limit)
+            cold = await asyncio.to_thread(scan.lines, paths, wanted) if files and shapes else []
+    named = [{**row, **{n: shapes[row["shape"]][n] for n in ("kind", "source", "severity")}} for row in cold]
+    for row in named:
+        del row["shape"]
+    found = [_line({**row}) for row in (*hot, *named)]
+    return sorted(found, key=lambda row: row.key, reverse=True)[:limit]
+
+
+def _line(row: dict[str, Any]) -> LineRow:
+    return LineRow(**{**row, "fields": msgspec.json.decode(row["fields"]) if row["fields"] else {}})

@@ -71,6 +71,7 @@ def _given(house: Operators, meter: Meter) -> dict[str, Any]:
         "keyring": house.keyring,
         "secrets": house.secrets,
         "objects": house.objects,
+        "archive": house.archive,
         "meter": meter,
         "person_of": partial(subject_of_account, house.pool, house.secrets),
     }

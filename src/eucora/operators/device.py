@@ -9,7 +9,7 @@ from litestar import get
 from litestar.params import FromPath
 from msgspec import Struct
 
-from eucora.archive.query import Latest
+from eucora.archive.query import Archive, Latest
 from eucora.domains.audit.asked import Personal, Purpose, reveal
 from eucora.domains.devices.queries import one
 from eucora.domains.devices.view import Device, masked, shown
@@ -59,6 +59,7 @@ async def device(
     device_id: FromPath[uuid.UUID],
     pool: GivenPool,
     keyring: Given[Keyring],
+    archive: Given[Archive],
     asker: GivenAsker,
     now: GivenNow,
     personal: Personal = False,
@@ -77,7 +78,7 @@ async def device(
         users=tuple([await _user(keyring, user, personal) for user in users]),
         packages=await count_on(pool, device_id),
         streams=await _streams(pool, device_id),
-        latest=await latest(pool, device_id),
+        latest=await latest(archive, device_id),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from eucora.archive.query import Archive
 from eucora.journal.keys import Keyring
 from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
@@ -27,6 +28,7 @@ class Operators:
     secrets: Secrets
     objects: Objects
     cache: Cache
+    archive: Archive
     replay: Replay
 
 

@@ -7,30 +7,29 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from eucora.archive import query
-from eucora.archive.query import Latest, LineKey, LineRow, Series
+from eucora.archive.query import Archive, Latest, LineKey, LineRow, Series
 from eucora.domains.identity.queries import erased
-from eucora.slice import Pool, Transaction
 
 KINDS = ("log", "event", "change", "crash", "deployment")
 
 
-async def latest(db: Pool | Transaction, device: uuid.UUID) -> Latest:
+async def latest(archive: Archive, device: uuid.UUID) -> Latest:
     """The newest value of each metric of a device."""
-    return await query.latest(db, device)
+    return await query.latest(archive, device)
 
 
 async def series(
-    db: Pool | Transaction, device: uuid.UUID, path: str, since: datetime, until: datetime, most: int = 20_000
+    archive: Archive, device: uuid.UUID, path: str, since: datetime, until: datetime, most: int = 20_000
 ) -> Series:
     """A metric of a device over time, oldest first. `path` as in the registry (hardware.cpu), or its end (cpu).
 
     Raises Refused (unknown) for a path that is no metric.
     """
-    return await query.series(db, device, query.resolve(path), since, until, most)
+    return await query.series(archive, device, query.resolve(path), since, until, most)
 
 
 async def lines(
-    db: Pool | Transaction,
+    archive: Archive,
     device: uuid.UUID,
     kinds: Sequence[str],
     since: datetime,
@@ -39,6 +38,6 @@ async def lines(
     limit: int = 100,
 ) -> list[LineRow]:
     """At most `limit` lines, newest first, behind `after`; `kinds` empty: all of log, event, change, crash, deployment."""
-    found = await query.lines(db, device, kinds or KINDS, since, until, after, limit)
-    gone = await erased(db, {row.subject for row in found if row.subject is not None})
+    found = await query.lines(archive, device, kinds or KINDS, since, until, after, limit)
+    gone = await erased(archive.pool, {row.subject for row in found if row.subject is not None})
     return [replace(row, subject=None, text="", fields={}) if row.subject in gone else row for row in found]

@@ -7,11 +7,10 @@ from typing import Annotated
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
-from eucora.archive.query import LineKey, LineRow, Series
+from eucora.archive.query import Archive, LineKey, LineRow, Series
 from eucora.domains.telemetry import queries
-from eucora.slice import Pool
 from eucora.web.declare import declared
-from eucora.web.given import GivenNow, GivenPool
+from eucora.web.given import Given, GivenNow
 from eucora.web.moments import Since, Until, moment
 from eucora.web.paging import After, Limit, Page, cut, key
 
@@ -20,16 +19,21 @@ Path = Annotated[str, QueryParameter(max_length=120, description="A metric: hard
 
 @get("/devices/{device_id:uuid}/series", opt=declared("telemetry.read", "none"))
 async def series(
-    device_id: FromPath[uuid.UUID], path: Path, pool: GivenPool, now: GivenNow, since: Since = "1h", until: Until = "0s"
+    device_id: FromPath[uuid.UUID],
+    path: Path,
+    archive: Given[Archive],
+    now: GivenNow,
+    since: Since = "1h",
+    until: Until = "0s",
 ) -> Series:
     """One metric over time, oldest first, in its canonical unit."""
-    return await queries.series(pool, device_id, path, moment(since, now), moment(until, now))
+    return await queries.series(archive, device_id, path, moment(since, now), moment(until, now))
 
 
 @get("/devices/{device_id:uuid}/lines", opt=declared("telemetry.read", "none"))
 async def lines(
     device_id: FromPath[uuid.UUID],
-    pool: GivenPool,
+    archive: Given[Archive],
     now: GivenNow,
     since: Since = "1d",
     until: Until = "0s",
@@ -37,13 +41,13 @@ async def lines(
     limit: Limit = 100,
 ) -> Page[LineRow]:
     """Log lines and events, newest first."""
-    return await _page(pool, device_id, ("log", "event"), moment(since, now), moment(until, now), after, limit)
+    return await _page(archive, device_id, ("log", "event"), moment(since, now), moment(until, now), after, limit)
 
 
 @get("/devices/{device_id:uuid}/changes", opt=declared("telemetry.read", "none"))
 async def changes(
     device_id: FromPath[uuid.UUID],
-    pool: GivenPool,
+    archive: Given[Archive],
     now: GivenNow,
     since: Since = "30d",
     until: Until = "0s",
@@ -52,13 +56,13 @@ async def changes(
 ) -> Page[LineRow]:
     """Installs, updates, drivers, policies, reboots and deployments, newest first."""
     kinds = ("change", "deployment")
-    return await _page(pool, device_id, kinds, moment(since, now), moment(until, now), after, limit)
+    return await _page(archive, device_id, kinds, moment(since, now), moment(until, now), after, limit)
 
 
 @get("/devices/{device_id:uuid}/crashes", opt=declared("telemetry.read", "none"))
 async def crashes(
     device_id: FromPath[uuid.UUID],
-    pool: GivenPool,
+    archive: Given[Archive],
     now: GivenNow,
     since: Since = "30d",
     until: Until = "0s",
@@ -66,11 +70,11 @@ async def crashes(
     limit: Limit = 100,
 ) -> Page[LineRow]:
     """Crashes, newest first."""
-    return await _page(pool, device_id, ("crash",), moment(since, now), moment(until, now), after, limit)
+    return await _page(archive, device_id, ("crash",), moment(since, now), moment(until, now), after, limit)
 
 
 async def _page(
-    pool: Pool,
+    archive: Archive,
     device: uuid.UUID,
     kinds: tuple[str, ...],
     since: datetime,
@@ -78,7 +82,7 @@ async def _page(
     after: str | None,
     limit: int,
 ) -> Page[LineRow]:
-    rows = await queries.lines(pool, device, kinds, since, until, key(after, LineKey), limit + 1)
+    rows = await queries.lines(archive, device, kinds, since, until, key(after, LineKey), limit + 1)
     return cut(rows, limit, lambda row: row.key)
 
 

@@ -1,0 +1,73 @@
+"""Copies of files on this machine: fetched once, held against their digest, bounded; the oldest unused go first."""
+
+import asyncio
+import hashlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from eucora.archive.files import File
+from eucora.problems import TryLater
+from eucora.stores.ports import Objects
+
+AT_ONCE = 8
+
+
+class Copies:
+    """A folder of this process's own user. What is being read is never thrown away."""
+
+    def __init__(self, objects: Objects, folder: Path, most_bytes: int) -> None:
+        self._objects, self._folder, self._most_bytes = objects, folder, most_bytes
+        self._used: Counter[Path] = Counter()
+        self._fetching: dict[Path, asyncio.Lock] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @asynccontextmanager
+    async def of(self, files: Sequence[File]) -> AsyncIterator[list[Path]]:
+        """Paths to read from as long as the block. Raises TryLater when the store is away or holds something else."""
+        paths = [self._path(file) for file in files]
+        self._used.update(paths)
+        try:
+            await asyncio.gather(*(self._have(file, path) for file, path in zip(files, paths, strict=True)))
+            yield paths
+        finally:
+            self._used.subtract(paths)
+            self._bound()
+
+    def _path(self, file: File) -> Path:
+        return self._folder / f"{file.digest.hex()}.parquet"
+
+    async def _have(self, file: File, path: Path) -> None:
+        lock = self._fetching.setdefault(path, asyncio.Lock())
+        async with lock, self._slots:
+            if _touched(path):
+                return
+            body = await self._objects.get(file.object)
+            if body is None or hashlib.sha256(body).digest() != file.digest:
+                raise TryLater("store-unavailable", f"{file.object} is not what was stored")
+            fresh = path.with_suffix(".new")
+            await asyncio.to_thread(fresh.write_bytes, body)
+            os.replace(fresh, path)
+
+    def _bound(self) -> None:
+        found = sorted(((path.stat(), path) for path in self._folder.glob("*.parquet")), key=lambda x: x[0].st_mtime)
+        over = sum(stat.st_size for stat, _ in found) - self._most_bytes
+        for stat, path in found:
+            if over <= 0:
+                return
+            if not self._used[path]:
+                path.unlink(missing_ok=True)
+                self._fetching.pop(path, None)
+                over -= stat.st_size
+
+
+def _touched(path: Path) -> bool:
+    """Whether it is there; it counts as used now."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
