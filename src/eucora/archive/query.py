@@ -58,7 +58,7 @@ class Value(Struct, frozen=True):
 
 
 class Latest(Struct, frozen=True):
-    """The newest values of a device, by metric and labels; `time` of the newest row, None when there is none."""
+    """The newest values of a device, by metric and labels; the times are the newest row's, None when there is none."""
 
     time: datetime | None
     received: datetime | None
@@ -140,7 +140,7 @@ async def latest(archive: Archive, device: uuid.UUID) -> Latest:
     told = tuple(values[key] for key in sorted(values))
     if not found:
         return Latest(None, None, told)
-    return Latest(found[0]["time"], max(row["received"] for row in found), told)
+    return Latest(found[0]["time"], found[0]["received"], told)
 
 
 async def _latest_in_files(archive: Archive, at: Snapshot, device: uuid.UUID) -> list[dict[str, Any]]:
