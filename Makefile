@@ -28,8 +28,12 @@ down: .venv/.platform ## stop a platform that runs on this data directory
 test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 	@$(PY) -m pytest $(T)
 
+# What speaks SQL, room by room, and the whole of it as a newcomer sees it.
+LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
+	tests/eucora/stores/test_postgres.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
+
 test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL
-	@$(PY) tests/live/postgres15.py -- $(PY) -m pytest tests/eucora tests/conformance tests/e2e --ignore=tests/eucora/embedded
+	@$(PY) tests/live/postgres15.py -- $(PY) -m pytest $(LIVE)
 
 lint: .venv/.dev ## ruff, mypy and the import contracts
 	@.venv/bin/ruff check .

@@ -13,16 +13,18 @@ import multiprocessing as mp
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvloop
-from pyreqwest.client import Client, ClientBuilder
 
-from bench import fleet, processes
+from bench import fleet, http2, processes
+from bench.http2 import Client, Made
 
 CONNECTIONS = 16
 """Each with a certificate of its own, so that several gateways behind one port get their share."""
@@ -120,8 +122,7 @@ async def generate(
     ports = platform.operator
     with fleet.enrolment(platform) as door:
         devices = [fleet.enrol(door, ports["enrolment_url"], token) for _ in range(mine)]
-    clients = [client_for(platform, device) for device in devices[:CONNECTIONS]]
-    url = ports["device_url"] + "/v1/telemetry"
+    clients = [await client_for(platform, device) for device in devices[:CONNECTIONS]]
     ready = preseal(plan, devices) if plan.presealed else None
     gc.collect()
     gc.freeze()  # sealed batches are many, and stay: looking at them again and again is not what is measured
@@ -129,29 +130,32 @@ async def generate(
     pipe.recv()
     cpu = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
-    latencies, refused = await (drive_all if plan.rate == 0 else drive_paced)(
-        plan, clients, url, devices, ready, started
-    )
+    latencies, refused = await (drive_all if plan.rate == 0 else drive_paced)(plan, clients, devices, ready, started)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime
     pipe.send(Outcome(len(latencies) * plan.batch, latencies, refused, seconds, cpu_s))
 
 
-def client_for(platform: fleet.Platform, device: fleet.Device) -> Client:
+async def client_for(platform: fleet.Platform, device: fleet.Device) -> Client:
     """One HTTP/2 connection with one device's certificate; payloads of many travel over it, each signed by its own."""
-    identity = device.enrolled.certificate.encode() + fleet.key_pem(device)
-    builder = ClientBuilder().https_only(True).add_root_certificate_pem(platform.ca).identity_pem(identity)
-    return builder.http2(True).build()
+    context = platform.tls()
+    with tempfile.NamedTemporaryFile(suffix=".pem") as identity:
+        identity.write(device.enrolled.certificate.encode() + fleet.key_pem(device))
+        identity.flush()
+        context.load_cert_chain(identity.name)
+    target = urlsplit(platform.operator["device_url"])
+    return await http2.connect(target.hostname or "", target.port or 443, context)
 
 
-Prepared = tuple[dict[str, str], bytes, fleet.Device]
+Prepared = tuple[Made, fleet.Device]
 
 
 def prepare(plan: Plan, device: fleet.Device, salt: int) -> Prepared:
     payloads = [fleet.sample(device.enrolled.device_id, salt + n) for n in range(plan.batch)]
     envelope = device.seal(payloads)
-    return envelope.headers, envelope.body, device
+    headers = {**envelope.headers, "content-length": str(len(envelope.body))}
+    return http2.made("POST", "localhost", "/v1/telemetry", headers, envelope.body), device
 
 
 def preseal(plan: Plan, devices: list[fleet.Device]) -> list[list[Prepared]]:
@@ -161,22 +165,20 @@ def preseal(plan: Plan, devices: list[fleet.Device]) -> list[list[Prepared]]:
     return [[prepare(plan, d, n) for n in range(each)] for d in devices]
 
 
-async def send(client: Client, url: str, prepared: Prepared, latencies: list[float], refused: dict[str, int]) -> bool:
-    headers, body, device = prepared
+async def send(client: Client, prepared: Prepared, latencies: list[float], refused: dict[str, int]) -> bool:
+    request, device = prepared
     began = time.perf_counter()
-    response = await client.post(url).headers({**headers, "eucora-sent": device.sent()}).body_bytes(body).build().send()
-    await response.bytes()
-    if response.status == 200:
+    status = await client.send(request, {"eucora-sent": device.sent()})
+    if status == 200:
         latencies.append(time.perf_counter() - began)
         return True
-    refused[str(response.status)] = refused.get(str(response.status), 0) + 1
+    refused[str(status)] = refused.get(str(status), 0) + 1
     return False
 
 
 async def drive_all(
     plan: Plan,
     clients: list[Client],
-    url: str,
     devices: list[fleet.Device],
     ready: list[list[Prepared]] | None,
     started: float,
@@ -196,7 +198,7 @@ async def drive_all(
             else:
                 batch = prepare(plan, devices[index], turn)
             turn += 1
-            await send(clients[index % len(clients)], url, batch, latencies, refused)
+            await send(clients[index % len(clients)], batch, latencies, refused)
 
     lanes = min(plan.concurrency // plan.procs, len(devices))
     await asyncio.gather(*(one(list(range(n, len(devices), lanes))) for n in range(lanes)))
@@ -206,7 +208,6 @@ async def drive_all(
 async def drive_paced(
     plan: Plan,
     clients: list[Client],
-    url: str,
     devices: list[fleet.Device],
     ready: list[list[Prepared]] | None,
     started: float,
@@ -220,7 +221,7 @@ async def drive_paced(
     tasks: set[asyncio.Task[None]] = set()
 
     async def one(index: int, number: int) -> None:
-        await send(clients[index % len(clients)], url, prepare(plan, devices[index], number), latencies, refused)
+        await send(clients[index % len(clients)], prepare(plan, devices[index], number), latencies, refused)
         free.put_nowait(index)
 
     per_second = plan.rate / plan.batch / plan.procs
@@ -271,7 +272,7 @@ class Probe:
         self.count = 0
 
     async def _open(self) -> Client:
-        return client_for(self.platform, self.device)
+        return await client_for(self.platform, self.device)
 
     def measure(self) -> float:
         """Seconds from the payload's timestamp to its being answered by the series query; at most 30."""
@@ -279,8 +280,7 @@ class Probe:
         plan = Plan(Path(), 1, 0, 0, 1, 1, 1, False)
         began = time.time()
         batch = prepare(plan, self.device, self.count)
-        url = self.platform.operator["device_url"] + "/v1/telemetry"
-        self.loop.run_until_complete(send(self.client, url, batch, [], {}))
+        self.loop.run_until_complete(send(self.client, batch, [], {}))
         path = f"/api/v1/devices/{self.device.enrolled.device_id}/series?path=hardware.uptime&since=600s"
         while time.time() - began < 30:
             if len(points(self.platform.ask(path))) >= self.count:

@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ from eucora.stores.s3 import S3Objects
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
 
-PIPELINE_NICENESS = 5
+PIPELINE_NICENESS = 19
 
 Ready = Callable[[], None]
 
@@ -245,10 +245,18 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
 async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
     """Digest what the journal holds, and what must happen from time to time. Where cores are short the door goes first:
     devices wait for their acknowledgement, and what is acknowledged can wait."""
-    os.nice(PIPELINE_NICENESS)
+    _be_nice(PIPELINE_NICENESS)
     async with _platform(settings, "pipeline") as platform:
         ready()
         await asyncio.gather(worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended))
+
+
+def _be_nice(by: int) -> None:
+    """Where Linux groups processes by session for its scheduler, niceness counts within one only: the group's counts too."""
+    os.nice(by)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(by), encoding="ascii")
 
 
 def _jobs(platform: Platform) -> list[Job]:

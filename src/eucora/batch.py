@@ -28,8 +28,7 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     items: tuple[ItemProblem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True, gc=False):
     """A batch whose signature holds, ready for the journal. `body` is as it travelled (compressed), None if not kept."""
 
     seal: Seal
@@ -43,8 +42,7 @@ class Checked:
 AppendOutcome = Literal["appended", "duplicate", "known", "fork", "too-many-gaps", "unknown-device", "revoked-device"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True, gc=False):
     """What became of one batch in the append transaction. `missing` for too-many-gaps; `erased`: its body was not kept."""
 
     outcome: AppendOutcome
@@ -53,8 +51,7 @@ class Appended:
     erased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """One journal entry as read, its body opened and still compressed; None when it was not kept or its key is gone."""
 
     shard: int
@@ -96,8 +93,7 @@ class Item(Struct, frozen=True, gc=False):
     key_no: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True, gc=False):
     """One item that can't be stored: the reason from the registry of problems, the field, the item's own bytes."""
 
     stream: uuid.UUID

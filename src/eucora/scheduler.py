@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from eucora.problems import EucoraError
+from eucora.stores.postgres import translated
 
 log = structlog.get_logger()
 
@@ -33,7 +34,8 @@ async def keep(jobs: Sequence[Job], ended: asyncio.Event) -> None:
 async def _keep_one(job: Job, ended: asyncio.Event) -> None:
     while not ended.is_set():
         try:
-            await job.run()
+            with translated():
+                await job.run()
         except (EucoraError, OSError) as exc:
             log.warning("job_failed", job=job.name, reason=type(exc).__name__)
         try:

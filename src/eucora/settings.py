@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     # Largest body as it travels, in KiB.
     body_max_kib: int = 4096
     # Largest body inflated, in KiB.
-    inflated_max_kib: int = 32768
+    inflated_max_kib: int = 8192
     # Requests a second that one device may send, as a mean over a minute.
     device_rate: float = 20.0
     # Length of an archive window, in minutes.

@@ -266,7 +266,7 @@ class Agent:
             queue_depth=self.spool.depth(),
             status=state,  # type: ignore[arg-type]
             retries=self.sender.retries,
-            heartbeat_failures=self.sender.failures,
+            heartbeat_failures=self.sender.unreached,
             shed=self.spool.head.shed,
             memory=status.resident(),
             cpu_seconds=status.processor_s(),

@@ -15,7 +15,7 @@ from eucora_agent.ask import good, read_as
 from eucora_agent.http2 import Connection
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
-from eucora_agent.problems import Refused, TryLater
+from eucora_agent.problems import Refused, TryLater, Unreachable
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
@@ -39,12 +39,16 @@ def wait_s(attempt: int, cap_s: float, draw: Draw = random.uniform) -> float:
 
 @dataclass(slots=True)
 class Sender:
-    """How sending goes: failures in a row, when to try again (uptime), what was last heard, what was refused for ever."""
+    """How sending goes: failures in a row, when to try again (uptime), what was last heard, what was refused for ever.
+
+    `retries` and `unreached` (the platform did not answer at all) are counted since the start.
+    """
 
     cap_s: float
     draw: Draw = random.uniform
     failures: int = 0
     retries: int = 0
+    unreached: int = 0
     not_before_s: float = 0.0
     last_ack: str | None = None
     last_problem: str | None = None
@@ -74,6 +78,7 @@ class Sender:
                 if not self._survives(exc, spool, sealed, envelope, at, cut):
                     return sealed.stream if _leaves(exc) else None
             except TryLater as exc:
+                self.unreached += isinstance(exc, Unreachable)
                 self._failed(at, exc.retry_after_s, exc.reason)
                 return None
             if self.next.new_stream:

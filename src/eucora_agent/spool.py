@@ -17,6 +17,7 @@ import msgspec
 
 from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_sql as sql
+from eucora_agent import spool_steps as steps
 from eucora_agent.problems import SpoolFull
 from eucora_agent.spool_file import Step, checksum, give_back, write
 from eucora_agent.spool_folder import Folder, head_row
@@ -33,7 +34,6 @@ MOST_LOST = 4096
 """Lost batches that are remembered until they are named; beyond it the oldest are forgotten, and stay gaps."""
 MOST_UNWRITTEN = 64
 """Settlements that wait for the next transaction."""
-ROW_BYTES = 120
 NONE: Mapping[str, bytes] = {}
 MOST_SHARE = 8
 """One item takes at most this part of the room."""
@@ -74,15 +74,15 @@ class Spool:
         self._at = at
         self._expire()
         fits = len(body) <= self._room // MOST_SHARE  # else it would push out everything else
-        self._make_room(ROW_BYTES + (len(body) if fits else 0) + sum(map(len, notes.values())))
+        self._make_room(steps.ROW_BYTES + (len(body) if fits else 0) + sum(map(len, notes.values())))
         self.folder.roll()
         ordinal, shed = self.head.next_ordinal, self.head.shed
         if fits:
             row = (ordinal, mark, rank, self.now_ms, at.uptime_ms, checksum(mark.encode(), body), body)
-            self._commit((sql.KEEP_ITEM, [row]), _noted(notes), next_ordinal=ordinal + 1)
+            self._commit((sql.KEEP_ITEM, [row]), steps.noted(notes), next_ordinal=ordinal + 1)
         else:
             gone = (sql.KEEP_GONE, [(ordinal, ordinal, "shed")])
-            self._commit(gone, _noted(notes), next_ordinal=ordinal + 1, shed=shed + 1)
+            self._commit(gone, steps.noted(notes), next_ordinal=ordinal + 1, shed=shed + 1)
         return ordinal
 
     def note(self, name: str) -> bytes:
@@ -236,7 +236,7 @@ class Spool:
 
     def _shed(self, over: int) -> bool:
         """Whether there was anything."""
-        sources = [db.execute(sql.ITEMS_TO_SHED, (ROW_BYTES,)) for db in self.folder.files.values()]
+        sources = [db.execute(sql.ITEMS_TO_SHED, (steps.ROW_BYTES,)) for db in self.folder.files.values()]
         sources.append(self.folder.files[self.folder.newest].execute(sql.LIVE_TO_SHED))
         ordinals, numbers = bounds.victims(sources, over)
         for source in sources:
@@ -254,22 +254,22 @@ class Spool:
             (sql.LOSE, [(reason, n) for n in numbers]),
             (sql.UNNAME, [(n,) for n in numbers]),
             (sql.FORGET_LOST_BEYOND, [(self._most_lost,)]),
-            *_without(ordinals, numbers),
+            *steps.without(ordinals, numbers),
             shed=self.head.shed + (0 if reason == "corrupt" else count),
         )
         for n, db in self.folder.files.items():
             if n != self.folder.newest:
-                write(db, _without(ordinals, numbers))
+                write(db, steps.without(ordinals, numbers))
             give_back(db)
         self._unlink_done()
 
     # --- writing
 
-    def _commit(self, *steps: Step, **changes: Any) -> None:
+    def _commit(self, *written: Step, **changes: Any) -> None:
         """One transaction, with the head and the settlements that wait. In memory only when it is on the disk."""
         head = msgspec.structs.replace(self.head.at(self._at), **changes)
         settled = sorted(self._settled)
-        self.folder.write([*steps, *_forgotten(settled), (sql.KEEP_HEAD, [head_row(head)])])
+        self.folder.write([*written, *steps.forgotten(settled), (sql.KEEP_HEAD, [head_row(head)])])
         self.head = head
         self._settled.clear()
         if settled:
@@ -278,33 +278,24 @@ class Spool:
     def _seal(self, parts: Sequence[Part], worth: tuple[int, int], instead: Sequence[int] = (), **changes: Any) -> int:
         """`worth`: rank and birth. `instead`: the batches whose items these are, none for items that waited."""
         self.folder.roll()
-        head, lost, steps = self.head, self.lost(), list[Step]()
+        head, lost, written = self.head, self.lost(), list[Step]()
         for part in parts:
             envelope, digest = part.make(head, lost)
             head = msgspec.structs.replace(head, sequence=head.sequence + 1, number=head.number + 1, previous=digest)
-            steps += self._rows_of(part.items, worth, head, envelope)
-            steps.append((sql.NAME, [(head.number, x.sequence, str(head.stream)) for x in lost]))
+            written += steps.sealed(part.items, worth, head, envelope, self.folder.newest)
+            written.append((sql.NAME, [(head.number, x.sequence, str(head.stream)) for x in lost]))
             lost = ()
-        gone = _sealed_away(changes.get("sealed_to", head.sealed_to), instead)
+        gone = steps.sealed_away(changes.get("sealed_to", head.sealed_to), instead)
         # What goes, goes first: its pages take what comes.
-        forgotten = _forgotten(instead)
+        forgotten = steps.forgotten(instead)
         place = {"sequence": head.sequence, "number": head.number, "previous": head.previous}
-        self._commit(*forgotten, *gone, *steps, **place, **changes)
+        self._commit(*forgotten, *gone, *written, **place, **changes)
         for n in self.folder.older():
             write(self.folder.files[n], gone)
         self._unlink_done()
         if self.folder.bytes() > self._room:
             self.folder.give_back()
         return head.number
-
-    def _rows_of(self, items: Items, worth: tuple[int, int], head: Head, envelope: Envelope) -> list[Step]:
-        headers, body = msgspec.json.encode(envelope.headers), envelope.body
-        row = (head.number, str(head.stream), head.sequence, items.first, items.last, *worth)
-        size = len(headers) + len(body) + ROW_BYTES
-        return [
-            (sql.KEEP_BATCH, [(*row, checksum(headers, body), headers, body)]),
-            (sql.KEEP_LEDGER, [(*row, size, self.folder.newest, SENDABLE, 0)]),
-        ]
 
     # --- opening
 
@@ -332,7 +323,7 @@ class Spool:
         live = {row[0] for row in self.folder.facts(sql.LIVE_SPANS)}
         gone = [n for first, last, _ in self._gone(self.head.next_ordinal) for n in range(first, last + 1)]
         for db in self.folder.files.values():
-            write(db, [*_sealed_away(self.head.sealed_to), *_without(gone, sorted(there - live))])
+            write(db, [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there - live))])
         if missing := sorted(live - there):
             self._let_go([], missing, "corrupt")
         self._unlink_done()
@@ -372,23 +363,3 @@ class Spool:
 
     def _gone(self, to: int) -> list[Gone]:
         return [(first, last, reason) for first, last, reason in self.folder.facts(sql.GONE_TO, to)]
-
-
-def _noted(notes: Mapping[str, bytes]) -> Step:
-    return sql.KEEP_NOTE, [(name, checksum(content), content) for name, content in notes.items()]
-
-
-def _forgotten(numbers: Sequence[int]) -> list[Step]:
-    """Settled: these batches, and the lost ones that they named."""
-    rows = [(n,) for n in numbers]
-    return [(sql.DROP_BATCH, rows), (sql.FORGET, rows), (sql.FORGET_NAMED, rows)]
-
-
-def _sealed_away(to: int, instead: Sequence[int] = ()) -> list[Step]:
-    """Sealed: items and tombstones up to here, and the batches instead of which others were sealed."""
-    return [(sql.DROP_ITEMS_TO, [(to,)]), (sql.DROP_GONE_TO, [(to,)]), (sql.DROP_BATCH, [(n,) for n in instead])]
-
-
-def _without(ordinals: list[int], numbers: list[int]) -> list[Step]:
-    """Let go: these items, these batches."""
-    return [(sql.DROP_ITEM, [(n,) for n in ordinals]), (sql.DROP_BATCH, [(n,) for n in numbers])]

@@ -118,6 +118,7 @@ def test_what_is_no_answer_of_the_platform_settles_nothing(begin: Begin, told: T
     assert len(line.spool.sealed()) == 3
     assert len(line.server.asked) <= 1  # nothing behind it was tried
     assert line.sender.failures == 1
+    assert line.sender.unreached == (told.trick == "drop")
 
 
 def test_a_failure_is_waited_out_longer_each_time_up_to_the_cap(begin: Begin) -> None:
@@ -131,7 +132,7 @@ def test_a_failure_is_waited_out_longer_each_time_up_to_the_cap(begin: Begin) ->
         line.at = Moment(Boot(BOOT, int(line.sender.not_before_s * 1000)), 0)
     assert waits == [1, 2, 4, 8, 8, 8]
     assert len(line.server.asked) == 6
-    assert (line.sender.failures, line.sender.retries) == (6, 6)
+    assert (line.sender.failures, line.sender.retries, line.sender.unreached) == (6, 6, 0)
 
 
 @pytest.mark.parametrize("slug", ["too-fast", "journal-unavailable"])

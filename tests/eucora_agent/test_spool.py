@@ -30,6 +30,7 @@ from tests.eucora_agent.spooling import (
 )
 
 from eucora_agent import spool as spool_module
+from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_file, spool_folder
 from eucora_agent.problems import SpoolFromNewer, SpoolFull, SpoolUnusable
 from eucora_agent.spool import Spool
@@ -240,6 +241,34 @@ def test_a_shed_batch_is_named_as_lost_until_one_that_names_it_is_settled(tmp_pa
     assert lost_of(batches(spool)[-1]) == ()
 
 
+def test_once_the_loss_is_told_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    fill(spool, 30, 30)
+    seal_all(spool, 1)
+    spool._let_go([], [1], "shed")
+    fill(spool, 30)
+    seal_all(spool)
+    for x in spool.sealed():
+        spool.settle(x.number)
+    fill(spool, 30)
+    assert spool.folder.facts("SELECT * FROM ledger") == []
+
+
+def test_a_loss_that_was_told_in_a_stream_left_since_is_told_again(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    fill(spool, 30)
+    seal_all(spool)
+    spool._let_go([], [1], "shed")
+    fill(spool, 30)
+    (namer,) = seal_all(spool)
+    envelope = spool.batch(namer)
+    assert envelope is not None
+    spool.leave(spool.head.stream)
+    spool.seal_again([namer], again(envelope))
+    ((numbers, items),) = spool.adrift()
+    assert (numbers, format_items(items)) == ([1], "1-1;shed=1")
+
+
 def test_what_was_set_aside_as_damaged_goes_before_anything_that_can_be_sent(tmp_path: Path) -> None:
     (tmp_path / "00000001.damaged-0a0a0a0a").write_bytes(b"x" * (MOST // 2))
     spool = opened(tmp_path)
@@ -252,8 +281,9 @@ def test_tombstones_never_make_a_header_that_cant_be_read(tmp_path: Path) -> Non
     spool = opened(tmp_path, most=2**24)
     fill(spool, *[20] * 1000)
     spool._let_go(list(range(1, 1000, 2)), [], "shed")
-    seal_all(spool, 100)
+    seal_all(spool, 1_000)
     found = batches(spool)
+    assert max(len(items_of(e).gone) for e in found) == bounds.MOST_RUNS
     assert max(len(e.headers["items"]) for e in found) < 8_000
     assert [n for e in found for n in items_of(e).carried()] == list(range(2, 1001, 2))
     assert found[0].headers["items"].startswith("1-")
@@ -486,6 +516,13 @@ def test_whatever_bits_flip_the_spool_opens_and_sends_nothing_twice_or_torn(tmp_
     assert set(carried) <= set(kept)
     assert len(carried) == len(set(carried))
     fill(spool, 30)
+
+
+def test_a_file_whose_tables_are_not_ours_is_damaged(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    content = newest(tmp_path).read_bytes()
+    newest(tmp_path).write_bytes(content.replace(b"last INTEGER NOT NULL, reason", b"lost INTEGER NOT NULL, reason"))
+    assert opened(tmp_path).damaged == 1
 
 
 def test_a_file_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:

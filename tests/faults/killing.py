@@ -12,10 +12,20 @@ from bench.processes import below
 from tests.platform import Up
 
 
+def pids_of(up: Up, name: str) -> list[int]:
+    """A server's or a role's processes, of which one may just be starting again; a gateway may have several."""
+    return up.eventually(lambda: list(_noted(up.data_dir / "logs", name)))
+
+
+def _noted(logs: Path, name: str) -> Iterator[int]:
+    for file in logs.glob(f"{name}*.pid"):
+        with suppress(FileNotFoundError):  # it ended just now
+            yield from map(int, file.read_text().split()[:1])
+
+
 def pid_of(up: Up, name: str) -> int:
-    """A server's or a role's process, which may just be starting again."""
-    file = up.data_dir / "logs" / f"{name}.pid"
-    return int(up.eventually(lambda: file.read_text() if file.exists() else "").split()[0])
+    """The process of a role that has one."""
+    return pids_of(up, name)[0]
 
 
 def environment_of(up: Up, role: str) -> dict[str, str]:
@@ -25,12 +35,14 @@ def environment_of(up: Up, role: str) -> dict[str, str]:
 
 
 def kill(name: str) -> Callable[[Up], None]:
-    """Kill it and all that it started: a PostgreSQL with its backends."""
+    """Kill it and all that it started: a PostgreSQL with its backends, a gateway with its twin."""
 
-    def kill_group(up: Up) -> None:
-        os.killpg(pid_of(up, name), signal.SIGKILL)
+    def kill_groups(up: Up) -> None:
+        for pid in pids_of(up, name):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
-    return kill_group
+    return kill_groups
 
 
 def kill_postmaster(up: Up) -> None:

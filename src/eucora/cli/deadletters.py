@@ -9,6 +9,8 @@ from eucora.cli.platform import platform
 from eucora.cli.show import AsJson, moment, print_array, print_json, print_table, say
 from eucora.cli.which import which
 
+SHOWN = 100
+
 Of = Annotated[str, typer.Option("--device", help="Of one device.")]
 Reason = Annotated[str, typer.Option(help="For one reason: schema, too-old, out-of-range …")]
 
@@ -24,12 +26,14 @@ def listed(device: Of = "", reason: Reason = "", state: str = "open", as_json: A
         if as_json:
             print_array(found)
             return
-        shown = list(islice(found, 100))
+        shown = list(islice(found, SHOWN + 1))
     print_table(
         ("ID", "RECEIVED", "DEVICE", "REASON", "FIELD", "DETAIL"),
-        ((d["id"], moment(d["received"]), d["device"], d["reason"], d["path"], d["detail"]) for d in shown),
+        ((d["id"], moment(d["received"]), d["device"], d["reason"], d["path"], d["detail"]) for d in shown[:SHOWN]),
         empty="Nothing: everything that came was stored.",
     )
+    if len(shown) > SHOWN:
+        say(f"… the newest {SHOWN}; --json prints all.")
 
 
 def replay(

@@ -144,6 +144,7 @@ def _resolve(given: Settings, servers: Embedded) -> Settings:
 
 
 def _begin(program: supervise.Program, report: supervise.Report) -> supervise.Child:
+    report(program.name, "starting")
     child = supervise.Child(program, report)
     child.start()
     return child

@@ -124,6 +124,9 @@ class Child:
                 delay_s = min(delay_s * 2, LONGEST_DELAY_S)
         except (OSError, EmbeddedError) as exc:
             self._failure = f"{self.program.name} can't be started: {exc}"
+        except BaseException as exc:
+            self._failure = f"{self.program.name} can't be started: {type(exc).__name__}"
+            raise
         finally:
             self._settled.set()
 

@@ -1,7 +1,9 @@
 """The two listeners as RSGI applications: which path leads where, and what a failure becomes on the wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from eucora.gateway.admit import admit
 from eucora.gateway.config import configure

@@ -2,7 +2,7 @@
 
 Two lines, one behind the other: arrivals are checked a few at a time, and whatever is checked when the journal comes
 free is committed together. A few at a time, because checking holds the loop: a commit under way holds the journal's
-locks while its next statement waits for the loop to come free.
+locks while its next statement waits for the loop to come free. The figures: docs/decisions/gateway.md.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from eucora.pipeline.collect import Arrival
 from eucora.pipeline.intake import Outcome, Taken, Turned
 from eucora.problems import EucoraError, TryLater
 
-CHECKED_AT_ONCE = 32
-"""About 3 ms of the loop."""
+CHECKED_AT_ONCE = 4
+"""Half a millisecond of the loop, two for batches of a hundred payloads."""
 MOST = 512
 MOST_BYTES = 16 * 2**20
 MOST_WAITING = 4096
-COMMITS = 2
-"""One commits while the next waits for its locks; with one alone the journal would idle in between."""
+COMMIT_EVERY_S = 0.02
+"""A commit costs as much as fifteen batches in it: under load few large ones leave more of the machine for the rest."""
 
 Check = Callable[[Sequence[Arrival]], Awaitable[list[Checked | Turned]]]
 Commit = Callable[[Sequence[Checked]], Awaitable[list[Taken]]]
@@ -40,7 +40,8 @@ class Group:
         self._arrived: deque[tuple[Arrival, Result]] = deque()
         self._checked: deque[tuple[Checked, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._checking, self._committing = False, 0
+        self._checking = self._committing = False
+        self._next_commit_s = 0.0
 
     async def submit(self, arrival: Arrival) -> Outcome:
         """What became of this batch. Raises TryLater, and what `check` and `commit` raise for it alone."""
@@ -69,8 +70,8 @@ class Group:
             while self._arrived:
                 await asyncio.sleep(0)  # a commit goes on first, and those that arrived in the same turn come along
                 await _settle(self._check, _take(self._arrived, CHECKED_AT_ONCE), self._pass_on)
-                if self._checked and self._committing < COMMITS:
-                    self._committing += 1
+                if self._checked and not self._committing:
+                    self._committing = True
                     self._begin(self._commit_all())
         finally:
             self._checking = False
@@ -82,12 +83,16 @@ class Group:
             _give(found, result)
 
     async def _commit_all(self) -> None:
-        """Until nothing is left that is checked."""
+        """Until nothing is left that is checked, one commit after the other."""
+        loop = asyncio.get_running_loop()
         try:
             while self._checked:
+                if len(self._checked) < MOST and (wait_s := self._next_commit_s - loop.time()) > 0:
+                    await asyncio.sleep(wait_s)
+                self._next_commit_s = loop.time() + COMMIT_EVERY_S
                 await _settle(self._commit, _take(self._checked, MOST), _give)
         finally:
-            self._committing -= 1
+            self._committing = False
 
 
 async def _settle(

@@ -23,14 +23,17 @@ from eucora.problems import Misconfigured
 CONNECTIONS = 16_384
 """Devices connected at once; Granian's backpressure counts connections."""
 
-STOP_LIMIT_S = 10.0
+STOP_LIMIT_S = 3.0
+"""Devices stay connected for days; what is under way is answered in a fraction of this."""
 
 STREAMS = HTTP2Settings(
     max_concurrent_streams=256,
     max_headers_size=64 * 1024,
     initial_stream_window_size=1024 * 1024,
     initial_connection_window_size=4 * 1024 * 1024,
-    keep_alive_interval=30_000,
+    # An agent answers when it wakes for its next payload, each minute by default: before that it counts as alive.
+    keep_alive_interval=60_000,
+    keep_alive_timeout=180,
 )
 
 

@@ -9,5 +9,7 @@ SELECT s.shard FROM journal_shards s JOIN cursors c USING (shard)
  GROUP BY s.shard HAVING bool_and(c.position = CASE c.lane WHEN 0 THEN s.live ELSE s.replay END)
 
 -- name: with_gaps
--- devices with a stream that has an open gap
-SELECT DISTINCT device FROM journal_heads WHERE device = ANY ($1::uuid[]) AND gaps <> '[]'
+-- devices whose newest stream has an open gap; what a stream that was left still misses may never come
+SELECT device FROM journal_heads AS h
+ WHERE device = ANY ($1::uuid[]) AND gaps <> '[]'
+   AND number = (SELECT max(number) FROM journal_heads AS all_of WHERE all_of.device = h.device)

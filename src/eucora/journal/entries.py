@@ -31,7 +31,7 @@ def entry_of(row: Sequence[Any], keys: Mapping[int, AESGCM | None]) -> Entry:
 
 def headers_of(base: bytes) -> dict[str, str]:
     """The covered headers, from a signature base (RFC 9421 §2.5: one line each, `"name": value`, parameters last)."""
-    return {line[1:colon]: line[colon + 3 :] for line in base.decode().split("\n")[:-1] if (colon := line.index('": '))}
+    return dict([line[1:].split('": ', 1) for line in base.decode().split("\n")[:-1]])
 
 
 def _open(

@@ -9,10 +9,10 @@ Rule 5: a batch that would leave more than 64 gaps, and more than there were, wa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 MOST_GAPS = 64
 MOST_MISSING = 256
@@ -22,8 +22,7 @@ NOTHING = b""
 """`previous` of a batch that says there is none before it: fits nothing but the beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True, gc=False):
     """Sequences first to last are missing. `before`: digest of first - 1; `required`: digest of last; None: unknown."""
 
     first: int
@@ -32,8 +31,7 @@ class Gap:
     required: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True, gc=False):
     """The head of a stream: its last sequence, that one's digest, and its gaps in ascending order."""
 
     last: int = 0
@@ -45,8 +43,7 @@ BEGINNING = Chain()
 """A stream of which nothing has arrived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True, gc=False):
     """What one batch says of its place. `previous` is None where the device has lost the batch before."""
 
     sequence: int
@@ -55,8 +52,7 @@ class Link:
     lost: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """`used`: look into the digests. `chain` is the new head when appended, else the old one."""
 
     outcome: Literal["append", "used", "fork", "too-many-gaps"]

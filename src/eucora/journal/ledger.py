@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from eucora.batch import Appended, Checked
 from eucora.journal.heads import BEGINNING, NOTHING, Chain, Decision, Link, decide, pack
@@ -29,8 +30,7 @@ Siblings = dict[uuid.UUID, dict[uuid.UUID, tuple[int, bytes]]]
 """By device and stream: the stream's number and last digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True, gc=False):
     """A batch made ready before any lock is taken. `body` is sealed; `erased`: its key is known to be destroyed.
 
     `key_no` stays None for a batch whose body was not kept: so key_no without a body means erased, here and in entries.
@@ -44,8 +44,7 @@ class Incoming:
     erased: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """What the database says of a batch's key, under the lock. `device` is None for a key that is not enrolled."""
 
     device: uuid.UUID | None

@@ -1,7 +1,8 @@
 """Stage 1. What doors received becomes parsed headers; what can't be read as ours is refused before anything is computed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eucora.problems import Refused
 from eucora_wire import SCHEMA
@@ -14,8 +15,7 @@ SCHEMAS = frozenset({SCHEMA})
 ENCODINGS = frozenset({"zstd", "gzip", "identity"})
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """A batch as a door received it: headers in lower case. `body` is None when it was larger than the limit."""
 
     headers: Mapping[str, str]
@@ -23,8 +23,7 @@ class Arrival:
     received_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True, gc=False):
     """A batch whose headers are well formed; nothing is proved yet."""
 
     arrival: Arrival

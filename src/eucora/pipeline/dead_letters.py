@@ -67,6 +67,12 @@ async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter]
     await tx.executemany(SQL.add_overflow, beyond)
 
 
+async def settle_resent(tx: Transaction, ids: Sequence[uuid.UUID]) -> None:
+    """Close the letters of batches that were too large: their items came again, cut smaller, under the same ordinals."""
+    if ids:
+        await tx.execute(SQL.settle_resent, list(ids), ("too-large", "inflates-too-much"))
+
+
 async def _bound(tx: Transaction, letters: Sequence[DeadLetter]) -> tuple[list[DeadLetter], list[tuple[object, ...]]]:
     """What is kept, and rows that count what is not."""
     day = min(x.received for x in letters).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from eucora.batch import DeadLetter, Item
@@ -38,11 +38,12 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """Items with what is known about them."""
+    """Items with what is known about them, and the rest of `Normal`."""
 
     items: list[Item]
     dead: list[DeadLetter]
     known: Known
+    resent: list[uuid.UUID] = field(default_factory=list)
 
 
 def devices_of(normal: Normal) -> set[uuid.UUID]:
@@ -61,4 +62,4 @@ def enrich(normal: Normal, known: Known) -> Enriched:
     items = normal.items
     if known.erased:
         items = [item for item in items if item.subject not in known.erased]
-    return Enriched(items, normal.dead, known)
+    return Enriched(items, normal.dead, known, normal.resent)

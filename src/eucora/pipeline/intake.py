@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from eucora.batch import Appended, Checked
 from eucora.journal.port import Journal
 from eucora.journal.signers import Signer
@@ -30,16 +32,14 @@ class Intake:
     rules: Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """A batch whose signature holds, and what the journal did with it."""
 
     checked: Checked
     appended: Appended
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(Struct, frozen=True, gc=False):
     """A batch turned away before the journal. `device` is the one that the key belongs to, None for an unknown key."""
 
     reason: EucoraError

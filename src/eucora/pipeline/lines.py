@@ -12,7 +12,8 @@ import msgspec
 from eucora.archive.rows import Row
 from eucora.archive.shapes import Shapes
 from eucora.batch import Item
-from eucora.pipeline.samples import program, word
+from eucora.pipeline.names import program
+from eucora.pipeline.samples import word
 from eucora.pipeline.times import corrected
 from eucora_wire.payload import Payload
 

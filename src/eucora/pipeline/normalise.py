@@ -1,7 +1,8 @@
 """Stage 3. Units, names, times and order. Pure; the same entries give the same items on every machine."""
 
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 from eucora.batch import CORRECTED, CUT, LATE, REPLAY, UNCERTAIN, DeadLetter, Entry, Item
 from eucora.clock import shifted, to_ms
+from eucora.ids import dead_letter_id
 from eucora.pipeline.inflate import InflatesTooMuch, Unreadable, inflate
 from eucora.pipeline.units import OutOfRange, normalise_hardware
 from eucora.pipeline.variants import normalise_device
@@ -34,10 +36,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Items in the order of their entries, and what can't be one."""
+    """Items in the order of their entries, what can't be one, and letters whose items came again in smaller batches."""
 
     items: list[Item]
     dead: list[DeadLetter]
+    resent: list[uuid.UUID] = field(default_factory=list)
 
 
 class _Times(Struct, frozen=True):
@@ -53,6 +56,8 @@ def normalise(entries: Sequence[Entry], limits: Limits) -> Normal:
     normal = Normal([], [])
     for entry in entries:
         verdict = entry.verdict
+        if "eucora-voids" in entry.headers:  # the first of the smaller batches begins where the void one began
+            normal.resent.append(dead_letter_id(entry.stream, parse_items(entry.headers["eucora-items"]).first))
         if verdict is not None and verdict.slug:
             if verdict.slug != SETTLED_ALREADY:
                 normal.dead.append(_whole(entry, verdict.slug, "", entry.body))

@@ -44,6 +44,11 @@ SELECT id FROM dead_letters WHERE id = $1 AND received = $2 AND state <> 'replay
 -- how a replay went
 UPDATE dead_letters SET state = $3, attempts = attempts + 1, settled_at = clock_timestamp() WHERE id = $1 AND received = $2
 
+-- name: settle_resent
+-- letters of whole batches whose items are stored by way of others
+UPDATE dead_letters SET state = 'replayed', settled_at = clock_timestamp()
+ WHERE id = ANY ($1::uuid[]) AND state = 'open' AND reason = ANY ($2::text[])
+
 -- name: letter_states
 -- how many letters are in which state
 SELECT state, sum(count)::bigint AS count FROM dead_letters GROUP BY state

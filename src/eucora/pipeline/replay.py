@@ -5,9 +5,9 @@ The entry is read from the journal, since its headers say when and under which p
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as altered
 
 from msgspec import Struct
+from msgspec.structs import replace as altered
 
 from eucora.batch import Entry, Plan
 from eucora.pipeline.dead_letters import SQL, Letter, by_id

@@ -1,7 +1,7 @@
 """Samples of a payload as columns: a shape that names them once, and their values in canonical units. Pure.
 
 A payload gives one row of the device's own numbers, and one more a program, histogram or deployment. Labels never hold
-what names a person: mounts are named only when every system has them, other names keep no more than a word's characters.
+what names a person: mounts are named only when every system has them, sensors only in the words of drivers (`names`).
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 
 from eucora.archive.query import STATES
 from eucora.archive.shapes import Shapes
+from eucora.pipeline.names import is_part, program
 from eucora.pipeline.units import SCALE
 from eucora_wire.payload import Payload
 from eucora_wire.registry import METRICS
@@ -113,7 +114,7 @@ def list_columns(h: Hardware, full: bool) -> tuple[tuple[Part, ...], list[float]
     for volume, name in zip(h.volumes, apart([mount(v.mount) for v in h.volumes]), strict=True):
         say("hardware.volumes.total", {"mount": name}, volume.total)
         say("hardware.volumes.used", {"mount": name}, volume.used)
-    for sensor, name in zip(h.sensors, apart([word(s.name, full) for s in h.sensors]), strict=True):
+    for sensor, name in zip(h.sensors, apart([part(s.name, full) for s in h.sensors]), strict=True):
         say("hardware.sensors.value", {"sensor": name}, sensor.value)
     for battery, name in zip(h.batteries, apart([word(b.name, full) for b in h.batteries]), strict=True):
         labels = {"battery": name}
@@ -176,9 +177,9 @@ def word(name: str, full: bool) -> str:
     return "other" if full else _STRANGE.sub("_", name)[:64] or "other"
 
 
-def program(name: str) -> str:
-    """A program by the end of its path: what is before it may be somebody's folder."""
-    return re.split(r"[/\\]", name)[-1] or name
+def part(name: str, full: bool) -> str:
+    """A sensor or battery; one that its owner may have named is `other`."""
+    return word(name, full or not is_part(name))
 
 
 def version(text: str) -> str:

@@ -42,6 +42,7 @@ async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House
             await tx.execute("SET LOCAL synchronous_commit = off")
             refused = await absorb(tx, plan, renamed, house)
             dead = [*enriched.dead, *refused]
+            await dead_letters.settle_resent(tx, enriched.resent)
             await dead_letters.write(tx, house.keyring, dead)
     return Committed(len(enriched.items) - len(refused), len(dead), frozenset(x.device for x in enriched.items))
 

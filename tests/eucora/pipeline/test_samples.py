@@ -7,7 +7,7 @@ import pytest
 
 from eucora.archive.query import STATES, unit_of
 from eucora.archive.shapes import Shapes
-from eucora.pipeline.samples import apart, columns, mount, program, version, word
+from eucora.pipeline.samples import apart, columns, mount, version, word
 from eucora_wire.payload import Payload
 from eucora_wire.registry import METRICS
 from eucora_wire.sections.agent import Agent
@@ -58,7 +58,7 @@ def full() -> Payload:
         hardware=Hardware(
             cpu=50.0, memory=1.0, disk=1.0, thermal=1.0, battery=1.0, memory_total=1, memory_used=1, swap_used=1, uptime=1.0,
             volumes=(Volume("/", 10.0, 5.0), Volume("/home/anna", 10.0, 5.0), Volume("/media/anna/stick", 1.0, 1.0)),
-            sensors=(Sensor("core", 40.0),),
+            sensors=(Sensor("core", 40.0), Sensor("Anna's Trackpad", 30.0)),
             batteries=(Battery("BAT0", 50.0, cycles=3, capacity=90.0, plugged=True),),
         ),
         network=Network(12.0, 2.0, True, 5, 1, 1, 1, 1, 1),
@@ -97,10 +97,13 @@ def test_only_mounts_that_every_system_has_are_named() -> None:
 def test_a_name_given_by_a_device_keeps_a_words_characters_only() -> None:
     assert word('core"} evil{x="1', False) == "core_ evil_x_1"
     assert word("core", True) == "other"
-    assert program("C:\\Users\\anna\\bin\\tool.exe") == "tool.exe"
-    assert program("/home/anna/bin/tool") == "tool"
     assert (version("128.5.0-1ubuntu2"), version("annas-laptop")) == ("128.5.0-1ubuntu2", "other")
     assert apart(["a", "b", "a"]) == ["a", "b", "a-2"]
+
+
+def test_a_sensor_that_its_owner_named_is_any_other() -> None:
+    labels = [dict(labels)["sensor"] for name, labels in told(full()) if name == "hw_temperature_celsius"]
+    assert labels == ["core", "other"]
 
 
 def test_the_same_fields_are_the_same_shape_and_other_fields_another() -> None:

@@ -1,5 +1,6 @@
 """Counters, proxy and what the kernel says of a connection."""
 
+import contextlib
 import socket
 
 from eucora_agent.collectors import Link, network
@@ -33,6 +34,16 @@ def test_latency_and_loss_are_of_probes_and_throughput_of_the_agents_own_sends(t
         found = network.read(asked(tmp_path, gateway=server.getsockname(), link=Link(1.0, 50e6))).network
     assert (found.probes, found.probes_lost, found.throughput_mbps) == (5, 0, 50.0)
     assert 0 < found.latency_ms < 1000
+
+
+def test_a_probe_that_nobody_answers_is_lost_and_makes_no_latency(tmp_path, asked):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
+        for _ in range(2):  # nobody accepts: from the next on, the kernel lets the packets of a handshake fall
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        found = network.read(asked(tmp_path, gateway=full.getsockname())).network
+    assert (found.probes, found.probes_lost, found.latency_ms) == (5, 5, None)
 
 
 def test_the_kernel_tells_how_fast_a_send_was_taken():

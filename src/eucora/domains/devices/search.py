@@ -27,7 +27,7 @@ class Word(Struct, frozen=True):
 
 
 class Search(Struct, frozen=True):
-    """What a device must fulfil. Sealed values as pseudonyms; texts and ids case-folded, matched as prefixes."""
+    """What a device must fulfil. Sealed values as pseudonyms; texts and ids in lower case, matched as prefixes."""
 
     ids: tuple[str, ...] = ()
     hostname: tuple[bytes, ...] = ()
@@ -49,10 +49,10 @@ def parse(text: str, secret: bytes) -> Search:
         elif name == "id":
             found.setdefault("ids", []).append(value.casefold())
         elif name in OPEN:
-            found.setdefault(name, []).append(value.casefold())
+            found.setdefault(name, []).append(value.lower())
         else:
             found.setdefault("words", []).append(
-                Word(pseudonym(secret, "hostname", value), pseudonym(secret, "serial", value), value.casefold())
+                Word(pseudonym(secret, "hostname", value), pseudonym(secret, "serial", value), value.lower())
             )
     return Search(**{name: tuple(values) for name, values in found.items()})  # type: ignore[arg-type]
 

@@ -1,10 +1,10 @@
 """HTTPS/2: what Granian hands over (RSGI) becomes a Request; an answer becomes a response. Bodies are bounded here."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from eucora.problems import EucoraError, Refused, TryLater, document
 from eucora_wire.problems import MEDIA_TYPE, Document
@@ -37,8 +37,7 @@ class Exchange(Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, gc=False):
     """`headers` in lower case. `body` is None when it is larger than the limit; then it was not read to its end."""
 
     headers: Mapping[str, str]
@@ -46,8 +45,7 @@ class Request:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True, gc=False):
     """What goes back."""
 
     status: int
