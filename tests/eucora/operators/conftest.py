@@ -15,6 +15,8 @@ import pytest
 from tests.eucora.line import Line, close_line, open_line
 
 from eucora import secrets
+from eucora.archive.copies import Copies
+from eucora.archive.query import Archive
 from eucora.journal.founding import found
 from eucora.journal.keys import Keyring
 from eucora.operators.app import build
@@ -84,14 +86,16 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
     keys = await open_pool(database.keys_url, name="test-keys", most=2)
     platform = await found(pool, uuid.uuid4(), 2)
     await first_operator(pool, data, ADDRESSES, data / "ca.pem")
+    objects = S3Objects(servers.s3, "eucora-data")
     house = Operators(
         settings=Settings(data_dir=data, shards=2),
         installation=platform.installation,
         pool=pool,
         keyring=Keyring(pool, keys, own.wrapping),
         secrets=own,
-        objects=S3Objects(servers.s3, "eucora-data"),
+        objects=objects,
         cache=RedisCache(servers.redis_url),
+        archive=Archive(pool, Copies(objects, data / "copies", 2**26)),
         replay=replay_nothing,
     )
     app = build(house)
@@ -100,7 +104,7 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as client:
         yield Plane(house, app, client, token, database.keys_url)
     await house.cache.close()
-    await house.objects.close()  # type: ignore[attr-defined]
+    await objects.close()
     await pool.close()
     await keys.close()
 
