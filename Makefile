@@ -28,12 +28,12 @@ down: .venv/.platform ## stop a platform that runs on this data directory
 test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 	@$(PY) -m pytest $(T)
 
-# What speaks SQL, room by room, and the whole of it as a newcomer sees it.
+# What speaks SQL, room by room, and the whole of it as a newcomer sees it; and servers that no wheel brings.
 LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
 	tests/eucora/stores/test_postgres.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
 
-test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL
-	@$(PY) tests/live/postgres15.py -- $(PY) -m pytest $(LIVE)
+test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL, and on Debian's Prometheus
+	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PY) -m pytest $(LIVE)
 
 lint: .venv/.dev ## ruff, mypy and the import contracts
 	@.venv/bin/ruff check .

@@ -1,13 +1,14 @@
-"""What the platform asks of its object store and of its cache, and no more.
+"""What the platform asks of its object store, of its cache and of the servers that follow the archive, and no more.
 
 Telling a store the same thing twice changes nothing. A cache may vanish at any time: it answers None or False then,
 within CACHE_PATIENCE_S, and never raises; nothing that an acknowledgement rests on may be asked of it.
 """
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -79,4 +80,88 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Let go of the connections."""
+        ...
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """One row of metrics as the archive holds it: values in the order of its shape, in canonical units."""
+
+    device: uuid.UUID
+    time: datetime
+    received: datetime
+    shape: int
+    values: Sequence[float]
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """What a follower is told at once, in the archive's order. `shapes`: [[name, {label: value}], …] by number."""
+
+    readings: Sequence[Reading]
+    shapes: Mapping[int, Any]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Samples (lines, spans) that a server never takes: why, how many, and the times between which they lie.
+
+    They are in the archive.
+    """
+
+    reason: str
+    first: datetime
+    last: datetime
+    count: int
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of a parcel. `merged`: came more than once; `clamped`: lay in the future, and count as received."""
+
+    taken: int
+    merged: int = 0
+    clamped: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """Times in [since, until)."""
+
+    since: datetime
+    until: datetime
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """`left`: what the server still shows of it, since it can't delete that yet; to be asked again later."""
+
+    left: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One setting or figure of the live server; `mend` says what to do when it is `wrong`."""
+
+    name: str
+    state: Literal["well", "wrong"]
+    found: str
+    mend: str = ""
+
+
+class Follower(Protocol):
+    """A server that is told what the archive holds. Telling it twice changes nothing.
+
+    All three raise TryLater when it is away (with the seconds that it asks for), Misconfigured when it doesn't let us.
+    """
+
+    @property
+    def name(self) -> str:
+        """Under which its cursor stands."""
+        ...
+
+    async def write(self, parcel: Parcel) -> Told:
+        """Everything that it takes is there afterwards; what it never takes is in the answer, and holds nothing up."""
+        ...
+
+    async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
+        """Delete what it holds of a device in an interval."""
+        ...
+
+    async def inspect(self) -> tuple[Finding, ...]:
+        """Settings and health of the live server."""
         ...

@@ -1,0 +1,36 @@
+"""Real servers that follow, started with the configurations that we ship. They are run by `make test-live`."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.live.prometheus import Server
+
+from eucora.stores.prometheus import Prometheus
+
+collect_ignore_glob = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Server]:
+    """A server for tests that leave it running; each writes of devices of its own."""
+    server = Server()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server that a test may kill."""
+    server = Server()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def follower(shared: Server) -> AsyncIterator[Prometheus]:
+    opened = Prometheus(shared.url)
+    yield opened
+    await opened.close()
