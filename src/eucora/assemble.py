@@ -29,6 +29,7 @@ from eucora.gateway.serve import serve as serve_devices
 from eucora.journal import founding
 from eucora.journal.keys import Keyring
 from eucora.journal.postgres import PostgresJournal
+from eucora.journal.seal import seal
 from eucora.journal.signers import SignerCache
 from eucora.migrations.migrate import migrate
 from eucora.operators import app as operator_plane
@@ -203,7 +204,9 @@ async def _platform(settings: Settings, role: str) -> AsyncIterator[Platform]:
         kept = secrets.load(settings.data_dir / "secrets")
         keyring = Keyring(pool, keys, kept.wrapping)
         about = await founding.platform_of(pool)
-        journal = PostgresJournal(pool, keyring, epoch=about.epoch, shards=about.shards, fsync=settings.fsync)
+        journal = PostgresJournal(
+            pool, keyring, epoch=about.epoch, shards=about.shards, objects=objects, fsync=settings.fsync
+        )
         yield Platform(settings, kept, pool, keyring, cache, objects, journal, about)
 
 
@@ -261,11 +264,13 @@ def _be_nice(by: int) -> None:
 
 def _jobs(platform: Platform) -> list[Job]:
     length = timedelta(minutes=platform.settings.window_minutes)
+    hot = timedelta(days=platform.settings.journal_hot_days)
     return [
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
         Job("compact", 60, lambda: compact(platform.pool, platform.objects, platform.about.epoch)),
         Job("drop", 60, lambda: drop(platform.pool, clock.now())),
+        Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]
 

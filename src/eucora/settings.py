@@ -58,6 +58,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     inflated_max_kib: int = 8192
     # Requests a second that one device may send, as a mean over a minute.
     device_rate: float = 20.0
+    # How long journal entries stay in PostgreSQL at least, in days; older days are segments on the object store.
+    journal_hot_days: float = 2.0
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
     # Copies of archive files that queries keep on this machine, in MiB.
@@ -123,6 +125,8 @@ def _contradictions(s: Settings) -> list[str]:
         faults.append("EUCORA_GATEWAYS must lie between 0 and 64")
     if bool(s.s3_url) != (s.s3_credentials_file is not None):
         faults.append("EUCORA_S3_URL and EUCORA_S3_CREDENTIALS_FILE go together")
+    if s.journal_hot_days < 1:
+        faults.append("EUCORA_JOURNAL_HOT_DAYS must be at least 1")
     if s.log_level not in ("debug", "info", "warning", "error"):
         faults.append("EUCORA_LOG_LEVEL must be debug, info, warning or error")
     if s.postgres_url and not s.postgres_keys_url:

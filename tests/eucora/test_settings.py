@@ -27,6 +27,7 @@ BAD = {
     "a body that inflates to less than it is": ({"EUCORA_INFLATED_MAX_KIB": "1"}, "must not be smaller"),
     "a lease of no time": ({"EUCORA_LEASE_S": "0"}, "EUCORA_LEASE_S must be above 0"),
     "a spool of no age": ({"EUCORA_SPOOL_MAX_AGE_DAYS": "-1"}, "EUCORA_SPOOL_MAX_AGE_DAYS must be above 0"),
+    "a journal that is sealed on the day itself": ({"EUCORA_JOURNAL_HOT_DAYS": "0.5"}, "must be at least 1"),
     "a truth that is none": ({"EUCORA_FSYNC": "perhaps"}, "EUCORA_FSYNC"),
 }
 

@@ -1,6 +1,7 @@
 """Rows of journal_entries as entries: headers from what was signed, bodies opened. One bad body stops nobody."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,11 +12,35 @@ from eucora.batch import Entry, Verdict
 from eucora_wire.clock import Sent, parse_sent
 
 _VERDICT = msgspec.json.Decoder(Verdict)
+READ = (
+    "shard", "lane", "position", "epoch", "received", "device", "stream", "stream_number", "sequence", "subject",
+    "keyid", "signed", "sent", "digest", "verdict", "key_no", "body",
+)  # fmt: skip
+"""What `read` gives of a row, in this order."""
+
+Row = Sequence[Any]
+
 DAMAGED = Verdict("unreadable")
 """The key is there and the body does not open: it becomes a dead letter, not a silence."""
 
 
-def entry_of(row: Sequence[Any], keys: Mapping[int, AESGCM | None]) -> Entry:
+def place_of(row: Row) -> tuple[int, int, int]:
+    """Shard, lane, position."""
+    return row[0], row[1], row[2]
+
+
+def received_of(row: Row) -> datetime:
+    """When it was received."""
+    received: datetime = row[4]
+    return received
+
+
+def key_needed(row: Row) -> int | None:
+    """The number of the key that its body lies under; None where there is no body."""
+    return None if row[-1] is None else row[-2]
+
+
+def entry_of(row: Row, keys: Mapping[int, AESGCM | None]) -> Entry:
     """An entry from a row of `read`. `body` is None when it was not kept (key_no None) or its key is gone."""
     shard, lane, position, epoch, received, device, stream, number, sequence = row[:9]
     subject, keyid, signed, sent, digest, verdict, key_no, body = row[9:]

@@ -14,7 +14,8 @@ import asyncpg
 from eucora import sealing, sql
 from eucora.batch import Appended, Checked, Entry
 from eucora.clock import EPOCH
-from eucora.journal.entries import entry_of
+from eucora.journal.cold import Cold
+from eucora.journal.entries import Row, entry_of, key_needed, place_of, received_of
 from eucora.journal.founding import keep_partitions
 from eucora.journal.heads import Chain, unpack
 from eucora.journal.keys import Key, Keyring, Owner
@@ -34,6 +35,7 @@ from eucora.journal.port import Place, shard_of
 from eucora.journal.shares import shares
 from eucora.problems import TryLater
 from eucora.slice import Pool, Transaction
+from eucora.stores.ports import Objects
 from eucora.stores.postgres import translated
 from eucora_wire.answer import Receipt
 
@@ -48,10 +50,21 @@ class _Raced(Exception):
 
 
 class PostgresJournal:
-    """Implements port.Journal. `fsync=False` is for pricing the promise in benchmarks, and breaks it."""
+    """Implements port.Journal. `objects` holds the segments. `fsync=False` is for pricing the promise in benchmarks,
+    and breaks it."""
 
-    def __init__(self, pool: Pool, keyring: Keyring, *, epoch: int, shards: int, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        keyring: Keyring,
+        *,
+        epoch: int,
+        shards: int,
+        objects: Objects | None = None,
+        fsync: bool = True,
+    ) -> None:
         self._pool, self._keyring = pool, keyring
+        self._cold = None if objects is None else Cold(pool, objects)
         self._epoch, self._shards, self._fsync = epoch, shards, fsync
         self._since: dict[Place, tuple[int, datetime]] = {}
 
@@ -105,18 +118,41 @@ class PostgresJournal:
         return [Standing(row[1], row[2], row[3]) for row in rows], ledger
 
     async def read(self, after: Mapping[Place, int], most: int) -> list[Entry]:
-        """Up to `most` entries beyond the positions given, live places first, the rest shared fairly."""
+        """Up to `most` entries beyond the positions given, live places first, the rest shared fairly; what is not hot
+        any more comes from segments."""
         with translated():
             shards, lanes = [shard for shard, _ in after], [lane for _, lane in after]
             tips = await self._pool.fetch(SQL.tips_beyond, shards, lanes, list(after.values()))
             upto = shares({(shard, lane): (after[shard, lane], tip) for shard, lane, tip in tips}, most)
-            rows = await self._fetch(after, upto) if upto else []
-        keys = await self._keyring.by_number({row["key_no"] for row in rows if row["body"] is not None})
+            hot = unbroken(await self._fetch(after, upto), after) if upto else []
+            rows = hot + await self._from_segments(after, upto, hot)
+        keys = await self._keyring.by_number({key_no for row in rows if (key_no := key_needed(row)) is not None})
         for row in rows:
-            self._since[row["shard"], row["lane"]] = (row["position"], row["received"])
+            shard, lane, position = place_of(row)
+            self._since[shard, lane] = (position, received_of(row))
         return [entry_of(row, keys) for row in rows]
 
-    async def _fetch(self, after: Mapping[Place, int], upto: Mapping[Place, int]) -> list[Any]:
+    async def _from_segments(self, after: Mapping[Place, int], upto: Mapping[Place, int], hot: list[Row]) -> list[Row]:
+        """What is not hot any more. Looked up after the hot rows: a day is dropped after its segments are named.
+
+        The object store being away holds up no place whose entries are hot.
+        """
+        behind = {place: after[place] for place in upto.keys() - {place_of(row)[:2] for row in hot}}
+        if not behind:
+            return []
+        try:
+            if self._cold is None:
+                raise TryLater("store-unavailable", "this journal was opened without its object store")
+            found = await self._cold.read(behind, sum(upto[place] - after[place] for place in behind), MOST_BYTES)
+        except TryLater:
+            if hot:
+                return []
+            raise
+        if not found and not hot:
+            raise TryLater("journal-unavailable", "entries are neither in the database nor in a segment")
+        return found
+
+    async def _fetch(self, after: Mapping[Place, int], upto: Mapping[Place, int]) -> list[Row]:
         return await self._pool.fetch(
             SQL.read,
             [shard for shard, _ in upto],
@@ -137,6 +173,17 @@ class PostgresJournal:
         with translated():
             rows = await self._pool.fetch(SQL.tips)
         return {(row["shard"], lane): row[name] for row in rows for lane, name in enumerate(LANE_NAME)}
+
+
+def unbroken(rows: Sequence[Row], after: Mapping[Place, int]) -> list[Row]:
+    """Rows of each place from the position after `after` on; what lies beyond a hole waits until that was read."""
+    at, kept = dict(after), []
+    for row in rows:
+        shard, lane, position = place_of(row)
+        if position == at[shard, lane] + 1:
+            at[shard, lane] = position
+            kept.append(row)
+    return kept
 
 
 def _owner(batch: Checked) -> Owner:

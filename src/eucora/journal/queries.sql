@@ -19,7 +19,7 @@ SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes
 -- around today, and around the last received where the machine's clock was set back
 SELECT keep_partitions(moment::date)
   FROM (SELECT clock_timestamp() UNION SELECT max(received) FROM journal_shards) AS moments (moment)
- WHERE moment > '1970-01-02Z'
+ WHERE moment >= statement_timestamp()
 
 -- name: drop_digests
 SELECT drop_digests($1)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.conformance.journal.device import INSTALLATION, Device
@@ -14,6 +15,7 @@ from eucora.journal.keys import Keyring
 from eucora.journal.port import Journal
 from eucora.journal.postgres import PostgresJournal
 from eucora.slice import Pool
+from eucora.stores.ports import Objects
 from eucora.stores.postgres import open_pool
 
 SHARDS = 3
@@ -23,17 +25,25 @@ PUBLIC_KEY = (
     .public_key()
     .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 )
+OLDER_PARTITIONS = """
+SELECT keep_partitions(day::date)
+  FROM generate_series((SELECT min(received) FROM journal_entries) - interval '{days} days', now(), '1 day') AS day
+"""
 
 
 @dataclass
 class Place:
-    """`keys` is the role that alone sees wrapped keys; another journal is another process's: nothing shared in memory."""
+    """`keys` is the role that alone sees wrapped keys; another journal is another process's: nothing shared in memory.
+
+    `pass_days` makes what was received older; a journal that has read before remembers when that was: open another.
+    """
 
     journal: Journal
     keyring: Keyring
     app: Pool
     keys: Pool
     open_another: Callable[[], Awaitable[Journal]]
+    pass_days: Callable[[int], Awaitable[None]]
 
     async def enrol(self, *devices: Device) -> None:
         for device in devices:
@@ -47,14 +57,21 @@ class Place:
 
 
 @asynccontextmanager
-async def on_postgres(database) -> AsyncIterator[Place]:
-    """The PostgreSQL adapter."""
+async def on_postgres(database, objects: Objects | None = None) -> AsyncIterator[Place]:
+    """The PostgreSQL adapter; days that are over go to `objects`."""
     pools: list[Pool] = []
 
     async def another() -> PostgresJournal:
         app, keys = await open_pool(database.app_url, name="tests"), await open_pool(database.keys_url, name="tests")
         pools.extend((app, keys))
-        return PostgresJournal(app, Keyring(app, keys, WRAPPING), epoch=1, shards=SHARDS)
+        return PostgresJournal(app, Keyring(app, keys, WRAPPING), epoch=1, shards=SHARDS, objects=objects)
+
+    async def pass_days(days: int) -> None:
+        owner = await asyncpg.connect(database.owner_url)
+        await owner.execute(OLDER_PARTITIONS.format(days=days))
+        for table in ("journal_entries", "journal_digests", "journal_shards"):
+            await owner.execute(f"UPDATE {table} SET received = received - interval '{days} days'")
+        await owner.close()
 
     app, keys = (
         await open_pool(database.app_url, name="tests"),
@@ -64,7 +81,8 @@ async def on_postgres(database) -> AsyncIterator[Place]:
     await found(app, INSTALLATION, SHARDS)
     keyring = Keyring(app, keys, WRAPPING)
     try:
-        yield Place(PostgresJournal(app, keyring, epoch=1, shards=SHARDS), keyring, app, keys, another)
+        journal = PostgresJournal(app, keyring, epoch=1, shards=SHARDS, objects=objects)
+        yield Place(journal, keyring, app, keys, another, pass_days)
     finally:
         for pool in pools:
             await pool.close()

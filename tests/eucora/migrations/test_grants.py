@@ -47,6 +47,7 @@ async def test_what_came_and_what_was_stored_of_it_is_never_rewritten_by_the_app
     for table in (
         "journal_entries",
         "journal_digests",
+        "journal_segments",
         "shapes",
         "hot_metrics",
         "hot_lines",
@@ -72,4 +73,4 @@ async def test_no_role_becomes_another_and_few_functions_run_as_the_owner(owner:
     for role, other in (("eucora_app", "eucora_keys"), ("eucora_keys", "eucora_app")):
         assert not await owner.fetchval(member, role, other), role
     functions = {row["proname"] for row in await owner.fetch(FUNCTIONS, ROLES)}
-    assert functions == {"keep_partitions", "drop_digests", "open_window", "drop_windows"}
+    assert functions == {"keep_partitions", "drop_digests", "open_window", "drop_windows", "drop_sealed_day"}
