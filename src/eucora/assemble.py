@@ -17,6 +17,7 @@ from eucora import clock, secrets
 from eucora.archive import windows
 from eucora.archive.compact import compact, drop
 from eucora.archive.copies import Copies
+from eucora.archive.feed import Feed
 from eucora.archive.query import Archive
 from eucora.archive.shapes import Shapes
 from eucora.domains import all as domains
@@ -37,7 +38,7 @@ from eucora.operators import enrolment_tokens
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
-from eucora.pipeline import worker
+from eucora.pipeline import followers, worker
 from eucora.pipeline.house import House
 from eucora.pipeline.normalise import Limits
 from eucora.pipeline.replay import replay
@@ -49,6 +50,7 @@ from eucora.slice import Pool
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.ports import Cache, Objects, S3Endpoint
 from eucora.stores.postgres import open_pool
+from eucora.stores.prometheus import Prometheus
 from eucora.stores.redis import RedisCache
 from eucora.stores.s3 import S3Objects
 
@@ -145,7 +147,7 @@ def agent_is_enrolled(settings: Settings) -> bool:
 
 def check_endpoints(settings: Settings) -> None:
     """Beyond loopback every store is reached by TLS with verification. Raises Misconfigured."""
-    for name in ("postgres_url", "postgres_owner_url", "postgres_keys_url", "redis_url", "s3_url"):
+    for name in ("postgres_url", "postgres_owner_url", "postgres_keys_url", "redis_url", "s3_url", "metrics_url"):
         if url := getattr(settings, name):
             require_tls_beyond_loopback(url, f"EUCORA_{name.upper()}")
 
@@ -251,7 +253,24 @@ async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -
     _be_nice(PIPELINE_NICENESS)
     async with _platform(settings, "pipeline") as platform:
         ready()
-        await asyncio.gather(worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended))
+        await asyncio.gather(
+            worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended), _follow(platform, ended)
+        )
+
+
+async def _follow(platform: Platform, ended: asyncio.Event) -> None:
+    """Tell the servers that follow the archive, where there are any."""
+    settings = platform.settings
+    if not settings.metrics_url:
+        return
+    oldest = timedelta(days=settings.spool_max_age_days + 1)
+    prometheus = Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest)
+    # A folder of its own: what another process reads is not thrown away here.
+    copies = Copies(platform.objects, settings.data_dir / "copies-told", settings.copies_mib * 2**20)
+    try:
+        await followers.run(prometheus, Feed(platform.pool, copies), platform.pool, settings.lease_s, ended)
+    finally:
+        await prometheus.close()
 
 
 def _be_nice(by: int) -> None:

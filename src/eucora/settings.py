@@ -34,6 +34,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     s3_credentials_file: Path | None = None
     # CA file that S3's certificate is verified with; empty: the system's.
     s3_ca_file: Path | None = None
+    # Prometheus, or what takes its remote writes, as a follower of the archive; empty: none. Every device has its series.
+    metrics_url: str = ""
+    # CA file that the metrics server's certificate is verified with; empty: the system's.
+    metrics_ca_file: Path | None = None
     # Address that the three listeners bind.
     listen: str = "127.0.0.1"
     # Device plane: telemetry, log-on, configuration; mTLS.

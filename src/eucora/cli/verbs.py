@@ -31,6 +31,7 @@ VERBS = (
     Verb("down", "up:down", "Stop the platform that runs here", "local", "system"),
     Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
+    Verb("stores", "stores:stores", "How far each server that follows the archive was told", "status.read", "none"),
     Verb("devices", "devices:devices", "Find devices", "devices.read", "personal"),
     Verb("device", "devices:device", "One device: its facts and newest values", "devices.read", "personal"),
     Verb("software", "software:software", "What is installed on a device", "software.read", "none"),

@@ -105,7 +105,7 @@ class Prometheus:
     async def _request(self, method: str, url: httpx.URL, **more: Any) -> httpx.Response:
         try:
             return await self._http.request(method, url, **more)
-        except httpx.TransportError as exc:
+        except httpx.HTTPError as exc:
             raise TryLater(
                 "store-unavailable", f"the metrics server does not answer ({type(exc).__name__})", 0.0
             ) from exc
@@ -132,7 +132,10 @@ class Prometheus:
         answer = await self._request("GET", self._at(path), params=query)
         if not answer.is_success:
             raise _passing_or_closed(answer.status_code, answer.headers.get("retry-after"), clock.now())
-        return answer.json()["data"]
+        try:
+            return answer.json()["data"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise TryLater("store-unavailable", "the metrics server answers in no known words", 0.0) from exc
 
     def _at(self, path: str) -> httpx.URL:
         return self._base.copy_with(path=self._base.path.rstrip("/") + path)

@@ -1,0 +1,143 @@
+"""What the archive holds behind a cursor: in the order of positions per shard and lane, from hot rows and files alike.
+
+Rule 1: the digest's cursor is read before the rows: an entry that it has passed never gets another row, but for dead
+letters that are digested again, which are asked for by their places.
+Rule 2: a stretch ends between two entries, so that the cursor behind it is true.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from eucora import clock
+from eucora.archive import stretches
+from eucora.archive.copies import Copies
+from eucora.archive.files import File, snapshot
+from eucora.archive.query import SQL as SHAPES
+from eucora.archive.stretches import Range, Row
+from eucora.slice import Pool, Transaction
+from eucora.sql import load
+from eucora.stores.ports import Parcel, Reading
+
+SQL = load(__file__, "feed.sql")
+DIGEST = "pipeline"
+FIRST_ENTRIES, MOST_ENTRIES = 200, 5_000
+OPEN_AROUND = timedelta(minutes=2)
+"""Longer than the transaction that digests a letter again."""
+
+Place = tuple[int, int]
+"""(shard, lane)."""
+
+
+class Stretch(Struct, frozen=True):
+    """A parcel, and where each place's cursor stands behind it: (position, when the entry there was received)."""
+
+    parcel: Parcel
+    behind: Mapping[Place, tuple[int, datetime]]
+
+
+class Feed:
+    """Reads on for one follower. It learns how many entries make a parcel."""
+
+    def __init__(self, pool: Pool, copies: Copies) -> None:
+        self._pool, self._copies = pool, copies
+        self._shapes: dict[int, Any] = {}
+        self._entries = FIRST_ENTRIES
+
+    async def after(self, cursor: Mapping[Place, int], most: int) -> Stretch:
+        """At most `most` rows, but at least those of one entry; behind nothing when there is nothing new."""
+        tips = {(row["shard"], row["lane"]): row for row in await self._pool.fetch(SQL.tips, DIGEST)}
+        wanted = ranges(cursor, {place: tip["position"] for place, tip in tips.items()}, self._entries)
+        if not wanted:
+            return Stretch(Parcel((), {}), {})
+        rows = await self._between(wanted, most + 1)
+        if len(rows) > most and (last := _entry(rows[-1])) == _entry(rows[0]):
+            wanted = [Range(last[1], last[0], last[2] - 1, last[2])]  # one entry alone is more than a parcel
+            rows = await self._between(wanted, None)
+        elif len(rows) > most:
+            rows, wanted = cut(rows, wanted)
+        self._learn(sum(r.upto - r.after for r in wanted), len(rows), most)
+        behind = {(r.shard, r.lane): _end(r, rows, tips[r.shard, r.lane]) for r in wanted}
+        return Stretch(await self._parcel(rows), behind)
+
+    async def at(self, places: Sequence[tuple[int, int, int]], moments: Sequence[datetime]) -> Parcel:
+        """Rows of single entries (shard, lane, position), which were stored at about these moments."""
+        wanted = [Range(shard, lane, position - 1, position) for shard, lane, position in sorted(set(places))]
+        return await self._parcel(await self._between(wanted, None, moments))
+
+    async def _between(
+        self, wanted: Sequence[Range], most: int | None, moments: Sequence[datetime] | None = None
+    ) -> list[Row]:
+        """The first rows of these stretches. Files are immutable: they are read when the snapshot is closed again."""
+        async with snapshot(self._pool) as at:
+            sealed = await _sealed(at.db, wanted, moments)
+            rows = [tuple(row) for row in await at.db.fetch(SQL.hot_metrics, *_columns(wanted), at.hot, most)]
+            files = [f for f in await at.files("metrics") if _holds(f, sealed)] if sealed else []
+        if files:
+            async with self._copies.of(files) as paths:
+                rows += await asyncio.to_thread(stretches.metrics, paths, wanted, most)
+            rows.sort(key=lambda row: row[:4])
+        return rows[:most]
+
+    async def _parcel(self, rows: Sequence[Row]) -> Parcel:
+        numbers = {row[7] for row in rows}
+        if unknown := numbers - self._shapes.keys():
+            parts = await self._pool.fetch(SHAPES.parts_of, list(unknown))
+            self._shapes |= {row["shape"]: msgspec.json.decode(row["parts"]) for row in parts}
+        readings = [Reading(*row[4:]) for row in rows]
+        return Parcel(readings, {number: self._shapes[number] for number in numbers})
+
+    def _learn(self, entries: int, rows: int, most: int) -> None:
+        self._entries = max(1, min(MOST_ENTRIES, 2 * self._entries, entries * most // max(rows, 1)))
+
+
+def _holds(file: File, windows: Sequence[int]) -> bool:
+    return any(file.first <= window <= file.last for window in windows)
+
+
+async def _sealed(db: Transaction, wanted: Sequence[Range], moments: Sequence[datetime] | None) -> list[int]:
+    if moments is None:
+        found = await db.fetch(SQL.sealed_with, *_columns(wanted))
+    else:
+        found = await db.fetch(SQL.sealed_around, list(moments), OPEN_AROUND)
+    return [row["window"] for row in found]
+
+
+def ranges(cursor: Mapping[Place, int], tips: Mapping[Place, int], entries: int) -> list[Range]:
+    """What is new, at most about `entries` positions: live places first, all alike."""
+    late = sorted((place for place, tip in tips.items() if tip > cursor.get(place, 0)), key=lambda p: (p[1], p[0]))
+    found = []
+    for left, (shard, lane) in zip(range(len(late), 0, -1), late, strict=True):
+        after, tip = cursor.get((shard, lane), 0), tips[shard, lane]
+        upto = min(tip, after + max(1, entries // left))
+        entries = max(0, entries - (upto - after))
+        found.append(Range(shard, lane, after, upto))
+    return found
+
+
+def cut(rows: list[Row], wanted: Sequence[Range]) -> tuple[list[Row], list[Range]]:
+    """Without the last entry, which may go on beyond the last row; and the stretches that are whole then."""
+    lane, shard, position = _entry(rows[-1])
+    kept = [row for row in rows if _entry(row) != (lane, shard, position)]
+    whole = [r for r in wanted if (r.lane, r.shard) < (lane, shard)]
+    ends = [Range(shard, lane, r.after, position - 1) for r in wanted if (r.lane, r.shard) == (lane, shard)]
+    return kept, [*whole, *(r for r in ends if r.upto > r.after)]
+
+
+def _entry(row: Row) -> tuple[int, int, int]:
+    return (row[0], row[1], row[2])
+
+
+def _columns(wanted: Sequence[Range]) -> tuple[list[int], ...]:
+    return tuple([getattr(r, name) for r in wanted] for name in ("shard", "lane", "after", "upto"))
+
+
+def _end(r: Range, rows: Sequence[Row], tip: Any) -> tuple[int, datetime]:
+    """Where the cursor stands behind a stretch, and when the last entry of it that left a row was received."""
+    if r.upto == tip["position"]:
+        return r.upto, tip["received"]
+    return r.upto, max((row[6] for row in rows if row[0] == r.lane and row[1] == r.shard), default=clock.EPOCH)

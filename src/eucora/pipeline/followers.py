@@ -1,0 +1,241 @@
+"""Behind the archive: each follower is told what the archive holds, at its own pace, from a cursor of its own.
+
+Rule 1: write first, then move the cursor; whoever is killed in between tells the same again, which changes nothing.
+Rule 2: cursor, counters and refusals move in one transaction, by whoever holds the follower: what is counted is counted
+once. Rule 3: what the server never takes is noted and passed; everything else waits until it is taken.
+"""
+
+import asyncio
+import random
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from eucora import clock
+from eucora.archive.feed import Feed, Place
+from eucora.pipeline.house import CONSUMER
+from eucora.problems import EucoraError, Misconfigured, TryLater
+from eucora.slice import Pool
+from eucora.sql import load
+from eucora.stores.ports import Follower, Parcel, Refusal, Told
+from eucora.stores.postgres import translated
+
+SQL = load(__file__, "followers.sql")
+
+ROWS_AT_ONCE = 4_000
+LETTERS_AT_ONCE = 500
+LETTERS_S = 30.0
+OVERLAP = timedelta(minutes=2)
+"""A letter's transaction is shorter: one that commits late is not passed by. Telling it twice changes nothing."""
+IDLE_S, LONGEST_IDLE_S = 0.2, 2.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+RATE_OVER_S = 60.0
+
+log = structlog.get_logger()
+
+
+class Taken(EucoraError):
+    """Another process tells this follower now."""
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """How a follower stands. `waiting`: batches in the archive that it was not told; `behind_s`: the oldest of them."""
+
+    follower: str
+    running: bool
+    waiting: int
+    behind_s: float
+    told: int
+    rate_per_s: float
+    merged: int
+    clamped: int
+    retries: int
+    told_at: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+    refused: tuple[Refusal, ...]
+
+
+async def run(follower: Follower, feed: Feed, pool: Pool, lease_s: float, ended: asyncio.Event) -> None:
+    """Tell until `ended`, through every failure that passes by itself."""
+    failures = 0
+    while not ended.is_set():
+        teller = Teller(follower, feed, pool, lease_s)
+        try:
+            await teller.work(ended)
+        except Taken:
+            await _rest(ended, lease_s / 3)
+        except (TryLater, Misconfigured) as exc:
+            failures = 1 if teller.turns else failures + 1
+            log.warning("follower_waits", follower=follower.name, reason=str(exc), failures=failures)
+            await teller.note(exc)
+            await _rest(ended, pause_s(failures, getattr(exc, "retry_after_s", 0.0), random.random()))  # noqa: S311
+        finally:
+            await teller.let_go()
+
+
+def pause_s(failures: int, asked_s: float, draw: float) -> float:
+    """Full jitter: the cap bounds the range, not the draw. Never shorter than the server asked for."""
+    return asked_s + draw * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 20))
+
+
+class Teller:
+    """One lease on a follower, and where its cursor stands."""
+
+    def __init__(self, follower: Follower, feed: Feed, pool: Pool, lease_s: float) -> None:
+        self.follower, self.feed, self.pool, self.lease_s = follower, feed, pool, lease_s
+        self.lease = uuid.uuid4()
+        self.at: dict[Place, int] = {}
+        self.turns = 0
+        self._letters_at = clock.EPOCH
+        self._letters_told: set[uuid.UUID] = set()
+        self._held_at = self._letters_looked_at = float("-inf")
+        self._told: deque[tuple[float, int]] = deque([(clock.monotonic(), 0)])
+
+    async def work(self, ended: asyncio.Event) -> None:
+        """Turn after turn, resting longer while nothing comes."""
+        idle_s = IDLE_S
+        while not ended.is_set():
+            if await self.turn():
+                idle_s = IDLE_S
+            else:
+                await _rest(ended, idle_s)
+                idle_s = min(LONGEST_IDLE_S, idle_s * 1.5)
+
+    async def turn(self) -> bool:
+        """One parcel: whether there was anything. Raises TryLater, Misconfigured, Taken."""
+        with translated():
+            await self._hold()
+            parcel, behind = await self._letters(), {}
+            if parcel is None:
+                stretch = await self.feed.after(self.at, ROWS_AT_ONCE)
+                parcel, behind = stretch.parcel, dict(stretch.behind)
+        if not parcel.readings and not behind:
+            return False
+        told = await self.follower.write(parcel) if parcel.readings else Told(0)
+        with translated():
+            await self._commit(told, behind)
+        self.turns += 1
+        return True
+
+    async def note(self, failure: EucoraError) -> None:
+        """For whoever looks; when the database is away itself there is nothing to note."""
+        try:
+            with translated():
+                await self.pool.execute(SQL.failed, self.follower.name, str(failure)[:500])
+        except TryLater:
+            log.info("failure_not_noted", follower=self.follower.name)
+
+    async def let_go(self) -> None:
+        """Others may have it at once; when the database is away, the lease runs out by itself."""
+        try:
+            with translated():
+                await self.pool.execute(SQL.let_go, self.follower.name, self.lease)
+        except TryLater:
+            log.info("lease_left_to_run_out", lease=str(self.lease))
+
+    async def _hold(self) -> None:
+        """Take it, and hold it on at a third of the lease."""
+        if clock.monotonic() - self._held_at < self.lease_s / 3:
+            return
+        name = self.follower.name
+        if self._held_at < 0:
+            await self.pool.execute(SQL.add, name)
+            await self.pool.execute(SQL.add_cursors, name)
+        row = await self.pool.fetchrow(SQL.hold, name, self.lease, self.lease_s)
+        if row is None:
+            raise Taken
+        if self._held_at < 0:
+            self._letters_at = row["letters_at"]
+            self.at = {(r["shard"], r["lane"]): r["position"] for r in await self.pool.fetch(SQL.positions, name)}
+        self._held_at = clock.monotonic()
+
+    async def _letters(self) -> Parcel | None:
+        """Dead letters that were digested again lie at places that the cursor may have passed: they are told by place.
+
+        Whole entries, so that what was told before is told, and counted, once more.
+        """
+        if clock.monotonic() - self._letters_looked_at < LETTERS_S:
+            return None
+        since = clock.now() - OVERLAP
+        found = await self.pool.fetch(SQL.letters, self._letters_at, LETTERS_AT_ONCE)
+        fresh = [row for row in found if row["id"] not in self._letters_told]
+        self._letters_told |= {row["id"] for row in found}
+        if len(found) < LETTERS_AT_ONCE:
+            self._letters_looked_at = clock.monotonic()
+            self._letters_at = max(self._letters_at, since)
+        else:
+            self._letters_at = found[-1]["settled_at"]
+        if not fresh:
+            return None
+        places = [(row["shard"], row["lane"], row["position"]) for row in fresh]
+        return await self.feed.at(places, [row["settled_at"] for row in fresh])
+
+    async def _commit(self, told: Told, behind: Mapping[Place, tuple[int, datetime]]) -> None:
+        name, places = self.follower.name, sorted(behind)
+        shards, lanes = [shard for shard, _ in places], [lane for _, lane in places]
+        olds, news = [self.at.get(place, 0) for place in places], [behind[place][0] for place in places]
+        counts = (told.taken, told.merged, told.clamped, self._rate(told.taken), self._letters_at)
+        refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in told.refused]
+        async with self.pool.acquire() as tx, tx.transaction():
+            if await tx.fetchval(SQL.tell, name, self.lease, *counts) is None:
+                raise Taken
+            moved = await tx.fetch(SQL.advance, name, shards, lanes, olds, news, [behind[p][1] for p in places])
+            if len(moved) < len(places):
+                raise Taken
+            await tx.executemany(SQL.refuse, refused)
+        self.at.update(zip(places, news, strict=True))
+
+    def _rate(self, taken: int) -> float:
+        """A second, over the last minute."""
+        now = clock.monotonic()
+        self._told.append((now, taken))
+        while len(self._told) > 2 and self._told[0][0] < now - RATE_OVER_S:
+            self._told.popleft()
+        return sum(count for _, count in list(self._told)[1:]) / max(now - self._told[0][0], 0.001)
+
+
+async def states(pool: Pool, now: datetime) -> list[State]:
+    """Every follower that was ever told, by name."""
+    with translated():
+        rows = await pool.fetch(SQL.followers, CONSUMER)
+        refused = await pool.fetch(SQL.refusals)
+    return [_state(row, [r for r in refused if r["follower"] == row["follower"]], now) for row in rows]
+
+
+def _state(row: Any, refused: Sequence[Any], now: datetime) -> State:
+    recent = row["told_at"] is not None and now - row["told_at"] < timedelta(seconds=RATE_OVER_S)
+    given = {name: row[name] for name in COPIED}
+    return State(
+        **given,
+        behind_s=max(0.0, (row["upto"] - row["since"]).total_seconds()) if row["waiting"] else 0.0,
+        rate_per_s=round(row["rate_per_s"], 1) if recent else 0.0,
+        refused=tuple(Refusal(r["reason"], r["first"], r["last"], r["count"]) for r in refused),
+    )
+
+
+COPIED = (
+    "follower",
+    "running",
+    "waiting",
+    "told",
+    "merged",
+    "clamped",
+    "retries",
+    "told_at",
+    "last_error",
+    "last_error_at",
+)
+
+
+async def _rest(ended: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past the end."""
+    try:
+        await asyncio.wait_for(ended.wait(), seconds)
+    except TimeoutError:
+        return

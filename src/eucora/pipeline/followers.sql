@@ -1,0 +1,64 @@
+-- name: add
+INSERT INTO followers (follower) VALUES ($1) ON CONFLICT DO NOTHING
+
+-- name: add_cursors
+INSERT INTO follower_cursors (follower, shard, lane)
+SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane) ON CONFLICT DO NOTHING
+
+-- name: hold
+-- mine, nobody's, or that of one who fell silent
+UPDATE followers SET lease = $2, leased_until = clock_timestamp() + make_interval(secs => $3)
+ WHERE follower = $1 AND (lease = $2 OR lease IS NULL OR leased_until < clock_timestamp())
+RETURNING letters_at
+
+-- name: let_go
+UPDATE followers SET lease = NULL, leased_until = NULL WHERE follower = $1 AND lease = $2
+
+-- name: positions
+SELECT shard, lane, position FROM follower_cursors WHERE follower = $1
+
+-- name: tell
+-- only while it is mine
+UPDATE followers SET told = told + $3, merged = merged + $4, clamped = clamped + $5, rate_per_s = $6,
+       told_at = clock_timestamp(), letters_at = greatest(letters_at, $7::timestamptz)
+ WHERE follower = $1 AND lease = $2 RETURNING follower
+
+-- name: advance
+UPDATE follower_cursors AS c SET position = m.new, received = greatest(c.received, m.received)
+  FROM unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+       AS m (shard, lane, old, new, received)
+ WHERE c.follower = $1 AND c.shard = m.shard AND c.lane = m.lane AND c.position = m.old
+RETURNING c.shard
+
+-- name: refuse
+-- a range a reason and day
+INSERT INTO follower_refusals AS r (follower, reason, day, first, last, count) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (follower, reason, day) DO UPDATE
+  SET first = least(r.first, EXCLUDED.first), last = greatest(r.last, EXCLUDED.last), count = r.count + EXCLUDED.count,
+      noted_at = now()
+
+-- name: failed
+UPDATE followers SET retries = retries + 1, last_error = $2, last_error_at = clock_timestamp() WHERE follower = $1
+
+-- name: letters
+-- dead letters that were digested again about here or later, oldest first
+SELECT id, shard, lane, position, settled_at FROM dead_letters
+ WHERE state = 'replayed' AND settled_at > $1 ORDER BY settled_at, id LIMIT $2
+
+-- name: followers
+-- each follower with what waits before it
+SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_at, f.last_error, f.last_error_at,
+       coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto
+  FROM followers f
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(greatest(d.position - c.position, 0)), 0)::bigint AS waiting,
+           min(CASE c.position WHEN 0 THEN first.opened_at ELSE c.received END)
+             FILTER (WHERE d.position > c.position) AS since,
+           max(d.received) FILTER (WHERE d.position > c.position) AS upto
+      FROM follower_cursors c JOIN cursors d ON d.consumer = $1 AND d.shard = c.shard AND d.lane = c.lane
+      CROSS JOIN (SELECT min(opened_at) AS opened_at FROM windows) first
+     WHERE c.follower = f.follower) w
+ ORDER BY f.follower
+
+-- name: refusals
+SELECT follower, reason, day, first, last, count FROM follower_refusals ORDER BY follower, reason, day DESC

@@ -1,0 +1,162 @@
+"""Whoever reads on from a cursor gets every row once, from wherever it lies, and stops between two entries."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.eucora.line import Device, Line
+
+from eucora.archive import compact, feed
+from eucora.archive.copies import Copies
+from eucora.archive.feed import Feed
+from eucora.archive.stretches import Range
+from eucora.archive.windows import close_window
+from eucora.stores.ports import Reading
+from eucora.stores.s3 import S3Objects
+from eucora_wire.payload import Payload
+from eucora_wire.sections.hardware import Hardware, Volume
+
+NOW = datetime.now(UTC).replace(microsecond=123_000) - timedelta(minutes=1)
+
+
+@pytest.fixture
+def fed(line: Line, objects: S3Objects, tmp_path: Any) -> Feed:
+    return Feed(line.app, Copies(objects, tmp_path / "fed", 64 * 2**20))
+
+
+def payload(device: Device, at: datetime, n: int) -> Payload:
+    volumes = (Volume("/", total=100 + n, used=50 + n),) if n % 2 else ()
+    return Payload(device_id=device.id, timestamp=at, hardware=Hardware(cpu=float(n % 100), volumes=volumes))
+
+
+async def tell(line: Line, device: Device, batches: int, each: int, days: int = 0) -> None:
+    for batch in range(batches):
+        times = [NOW - timedelta(days=days, minutes=batch * each + n) for n in range(each)]
+        lane = "replay" if days else "live"
+        await line.append(device.batch([payload(device, at, n) for n, at in enumerate(times)], lane=lane))
+    await line.digest()
+
+
+async def seal(line: Line, objects: S3Objects) -> None:
+    await close_window(line.app, datetime.now(UTC) + timedelta(seconds=1), timedelta(0))
+    await compact.compact(line.app, objects, epoch=1)
+
+
+async def read_on(fed: Feed, at: dict[Any, int], most: int) -> list[Reading]:
+    """Stretch after stretch until nothing is new."""
+    found: list[Reading] = []
+    while (stretch := await fed.after(at, most)).behind:
+        found += stretch.parcel.readings
+        assert stretch.parcel.shapes.keys() == {r.shape for r in stretch.parcel.readings}
+        moved = {place: position for place, (position, _) in stretch.behind.items()}
+        assert all(position > at.get(place, 0) for place, position in moved.items())
+        at.update(moved)
+    return found
+
+
+def points(readings: list[Reading], shapes: Mapping[int, int]) -> Counter[Any]:
+    return Counter((r.device, r.time, r.received, tuple(r.values[: shapes[r.shape]])) for r in readings)
+
+
+async def everything(line: Line) -> Counter[Any]:
+    rows = await line.app.fetch('SELECT device, time, received, "values" FROM hot_metrics')
+    return Counter((r["device"], r["time"], r["received"], tuple(r["values"])) for r in rows)
+
+
+async def lengths(line: Line) -> dict[int, int]:
+    return dict(await line.rows("SELECT shape, jsonb_array_length(parts) FROM shapes WHERE kind = 'metrics'"))
+
+
+@pytest.mark.parametrize("most", [1, 7, 10_000])
+async def test_hot_rows_and_files_are_read_on_each_once_in_parcels_of_any_size(
+    line: Line, objects: S3Objects, fed: Feed, most: int
+) -> None:
+    first, second = await line.enrol(), await line.enrol()
+    await tell(line, first, 3, 4, days=20)
+    await tell(line, second, 2, 5)
+    await seal(line, objects)
+    await tell(line, first, 2, 3)
+    await seal(line, objects)
+    await tell(line, second, 2, 3, days=2)
+    await tell(line, first, 1, 9)
+    whole = await everything(line)
+    assert sum(whole.values()) == 12 + 10 + 6 + 6 + 9
+    at: dict[Any, int] = {}
+    assert points(await read_on(fed, at, most), await lengths(line)) == whole
+    assert (await fed.after(at, most)).behind == {}
+    dropped = await compact.drop(line.app, datetime.now(UTC) + timedelta(days=1))
+    assert dropped == [1, 2]
+    assert points(await read_on(fed, {}, most), await lengths(line)) == whole, "also when files alone hold them"
+
+
+async def test_what_comes_later_is_read_on_behind_the_cursor(line: Line, objects: S3Objects, fed: Feed) -> None:
+    device = await line.enrol()
+    at: dict[Any, int] = {}
+    seen: Counter[Any] = Counter()
+    for turn in range(4):
+        await tell(line, device, 1, 5, days=turn % 2 * 3)
+        seen += points(await read_on(fed, at, 100), await lengths(line))
+        if turn == 1:
+            await seal(line, objects)
+    assert sum(seen.values()) == 20
+    assert seen == await everything(line)
+
+
+async def test_a_parcel_holds_no_more_rows_than_asked_for_but_a_whole_entry(line: Line, fed: Feed) -> None:
+    device = await line.enrol()
+    await tell(line, device, 5, 4)
+    await tell(line, device, 1, 30)
+    sizes, at = [], {}
+    while (stretch := await fed.after(at, 10)).behind:
+        sizes.append(len(stretch.parcel.readings))
+        at |= {place: position for place, (position, _) in stretch.behind.items()}
+    assert sum(sizes) == 50
+    assert sorted(sizes)[-1] == 30
+    assert all(size <= 10 for size in sizes if size != 30)
+
+
+async def test_single_entries_are_found_by_their_place_hot_or_in_a_file(
+    line: Line, objects: S3Objects, fed: Feed
+) -> None:
+    device = await line.enrol()
+    await tell(line, device, 3, 4)
+    (place,) = await line.rows("SELECT DISTINCT shard, lane, 2::bigint FROM hot_metrics")
+    for _ in range(2):
+        parcel = await fed.at([place], [datetime.now(UTC)])
+        assert len(parcel.readings) == 4
+        await seal(line, objects)
+    assert (await fed.at([place], [datetime.now(UTC) + timedelta(days=1)])).readings == []
+
+
+async def test_the_cursor_tells_when_the_last_entry_behind_it_was_received(line: Line, fed: Feed) -> None:
+    device = await line.enrol()
+    await tell(line, device, 3, 4)
+    stretch = await fed.after({}, 1_000)
+    (received,) = [moment for position, moment in stretch.behind.values() if position]
+    assert received == max(r.received for r in stretch.parcel.readings)
+
+
+places = st.dictionaries(st.tuples(st.integers(0, 7), st.integers(0, 1)), st.integers(1, 500), max_size=16)
+
+
+@given(places, places, st.integers(1, 1_000))
+def test_ranges_begin_at_the_cursor_and_never_pass_what_was_digested(
+    tips: dict[Any, int], cursor: dict[Any, int], entries: int
+) -> None:
+    found = feed.ranges(cursor, tips, entries)
+    late = {place for place, tip in tips.items() if tip > cursor.get(place, 0)}
+    assert {(r.shard, r.lane) for r in found} == late
+    assert all(r.after == cursor.get((r.shard, r.lane), 0) < r.upto <= tips[r.shard, r.lane] for r in found)
+    assert sum(r.upto - r.after for r in found) <= max(entries, len(late))
+
+
+def test_a_cut_leaves_out_the_entry_that_may_go_on() -> None:
+    rows = [(0, 0, 1, 1), (0, 0, 2, 1), (0, 1, 5, 1), (0, 1, 6, 1), (0, 1, 6, 2)]
+    wanted = [Range(0, 0, 0, 9), Range(1, 0, 3, 9), Range(2, 0, 0, 9)]
+    kept, whole = feed.cut(rows, wanted)
+    assert kept == rows[:3]
+    assert whole == [Range(0, 0, 0, 9), Range(1, 0, 3, 5)]

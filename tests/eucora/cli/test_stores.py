@@ -1,0 +1,21 @@
+"""`eucora stores`, typed as a person would."""
+
+from datetime import UTC, datetime
+
+from tests.eucora.cli.conftest import Terminal
+from tests.eucora.operators.conftest import Plane
+from tests.eucora.operators.test_stores import PLANTED
+
+
+async def test_without_a_follower_it_says_how_to_name_one(terminal: Terminal) -> None:
+    assert "EUCORA_METRICS_URL" in await terminal.told("stores")
+    assert await terminal.json("stores") == []
+
+
+async def test_lag_errors_and_refusals_are_shown(terminal: Terminal, plane: Plane) -> None:
+    now = datetime.now(UTC)
+    await plane.house.pool.execute(PLANTED, now, now, now.date())
+    told = await terminal.told("stores")
+    for words in ("prometheus", "420", "store-unavailable: gone", "too-old", "40"):
+        assert words in told
+    assert (await terminal.json("stores"))[0]["follower"] == "prometheus"

@@ -1,0 +1,211 @@
+"""A follower is told everything, whatever happens in between, and what is counted is counted once.
+
+The server's side is a script here; tests/conformance/followers tells the real one.
+"""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.eucora.line import Device, Line
+
+from eucora import clock
+from eucora.archive.copies import Copies
+from eucora.archive.feed import Feed
+from eucora.batch import Verdict
+from eucora.pipeline import dead_letters, followers
+from eucora.pipeline.followers import Taken, Teller, pause_s, states
+from eucora.pipeline.replay import replay
+from eucora.problems import EucoraError, Misconfigured, TryLater
+from eucora.stores.ports import Finding, Forgotten, Interval, Parcel, Refusal, Told
+from eucora.stores.s3 import S3Objects
+from eucora_wire.payload import Payload
+from eucora_wire.sections.hardware import Hardware
+
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+
+
+class Script:
+    """Writes down what it is told; raises what it has to first."""
+
+    name = "script"
+
+    def __init__(self) -> None:
+        self.parcels: list[Parcel] = []
+        self.failures: list[EucoraError | None] = []
+        self.refused: tuple[Refusal, ...] = ()
+
+    async def write(self, parcel: Parcel) -> Told:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        self.parcels.append(parcel)
+        return Told(sum(len(r.values) for r in parcel.readings), 0, 0, self.refused)
+
+    async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
+        raise AssertionError("nobody is forgotten here")
+
+    async def inspect(self) -> tuple[Finding, ...]:
+        return ()
+
+    def told(self) -> Counter[Any]:
+        return Counter((r.device, r.time) for parcel in self.parcels for r in parcel.readings)
+
+
+@pytest.fixture
+async def fed(line: Line, servers: Any, tmp_path: Path) -> AsyncIterator[Feed]:
+    objects = S3Objects(servers.s3, "eucora-data")
+    yield Feed(line.app, Copies(objects, tmp_path / "fed", 2**24))
+    await objects.close()
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+def payloads(device: Device, count: int) -> list[Payload]:
+    return [
+        Payload(device_id=device.id, timestamp=NOW - timedelta(minutes=n), hardware=Hardware(cpu=float(n)))
+        for n in range(count)
+    ]
+
+
+async def digested(line: Line, count: int = 10) -> Device:
+    device = await line.enrol()
+    await line.append(*[device.batch([p]) for p in payloads(device, count)])
+    await line.digest()
+    return device
+
+
+async def until(condition: Any, ended: asyncio.Event) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if await condition():
+                return ended.set()
+            await asyncio.sleep(0.02)
+
+
+async def tell_all(teller: Teller) -> None:
+    while await teller.turn():
+        pass
+
+
+async def test_everything_is_told_once_and_the_cursor_stands_behind_it(line: Line, fed: Feed, script: Script) -> None:
+    devices = [await digested(line) for _ in range(3)]
+    await tell_all(Teller(script, fed, line.app, 15.0))
+    assert script.told() == Counter((d.id, p.timestamp) for d in devices for p in payloads(d, 10))
+    (state,) = await states(line.app, clock.now())
+    assert (state.waiting, state.behind_s, state.told, state.running) == (0, 0.0, 30, True)
+    await digested(line, 4)
+    (state,) = await states(line.app, clock.now())
+    assert state.waiting == 4
+
+
+async def test_one_killed_between_write_and_cursor_tells_the_same_again_and_counts_it_once(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await digested(line)
+    script.refused = (Refusal("too-old", NOW, NOW, 2),)
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    teller = Teller(script, fed, line.app, 15.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Teller, "_commit", killed)
+        with pytest.raises(asyncio.CancelledError):
+            await teller.turn()
+    await teller.let_go()
+    await tell_all(Teller(script, fed, line.app, 15.0))
+    assert script.parcels[0] == script.parcels[1]
+    assert set(script.told().values()) == {2}
+    (state,) = await states(line.app, clock.now())
+    assert (state.told, [r.count for r in state.refused]) == (10, [2])
+
+
+async def test_a_server_that_is_away_holds_nobody_up_and_gets_everything_when_it_is_back(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "FIRST_PAUSE_S", 0.01)
+    gone, again = (TryLater("store-unavailable", words, 0.0) for words in ("gone", "gone again"))
+    script.failures = [gone, Misconfigured("no key"), again]
+    await digested(line)
+    ended = asyncio.Event()
+
+    async def all_told() -> bool:
+        return sum(script.told().values()) >= 10
+
+    await asyncio.gather(followers.run(script, fed, line.app, 15.0, ended), until(all_told, ended))
+    assert set(script.told().values()) == {1}
+    (state,) = await states(line.app, clock.now())
+    assert (state.retries, state.running) == (3, False)
+    assert state.last_error == "store-unavailable: gone again"
+
+
+async def test_two_workers_tell_one_follower_one_at_a_time_and_a_zombie_moves_nothing(
+    line: Line, fed: Feed, script: Script
+) -> None:
+    await digested(line)
+    first, second = Teller(script, fed, line.app, 15.0), Teller(script, fed, line.app, 15.0)
+    await first._hold()
+    with pytest.raises(Taken):
+        await second.turn()
+    await line.app.execute("UPDATE followers SET leased_until = now() - interval '1 s'")
+    await tell_all(second)
+    with pytest.raises(Taken):
+        await first.turn()
+    (state,) = await states(line.app, clock.now())
+    assert state.told == 10
+
+
+async def test_refusals_add_up_by_reason_and_day(line: Line, fed: Feed, script: Script) -> None:
+    early, late = NOW - timedelta(hours=1), NOW
+    for refusal in (
+        Refusal("too-old", late, late, 3),
+        Refusal("too-old", early, early, 4),
+        Refusal("x", late, late, 1),
+    ):
+        script.refused = (refusal,)
+        await digested(line)
+        teller = Teller(script, fed, line.app, 15.0)
+        await tell_all(teller)
+        await teller.let_go()
+    (state,) = await states(line.app, clock.now())
+    found = {reason: [r for r in state.refused if r.reason == reason] for reason in ("too-old", "x")}
+    assert sum(r.count for r in found["too-old"]) == 7
+    assert min(r.first for r in found["too-old"]) == early
+    assert max(r.last for r in found["too-old"]) == late
+    assert [r.count for r in found["x"]] == [1]
+
+
+async def test_a_dead_letter_that_is_digested_again_reaches_the_follower_though_its_place_was_passed(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "LETTERS_S", 0.0)
+    device = await line.enrol()
+    first, second = payloads(device, 2)
+    await line.append(device.batch([first], verdict=Verdict("unreadable")), device.batch([second]))
+    await line.digest()
+    teller = Teller(script, fed, line.app, 15.0)
+    await tell_all(teller)
+    assert script.told() == Counter([(device.id, second.timestamp)])
+    (letter,) = await dead_letters.page(line.app)
+    assert (await replay(line.house, [letter.id])).replayed == (letter.id,)
+    await tell_all(teller)
+    assert script.told() == Counter([(device.id, first.timestamp), (device.id, second.timestamp)])
+
+
+@given(st.integers(0, 10_000), st.floats(0, 300), st.floats(0, 1))
+def test_a_pause_is_bounded_jittered_from_nought_and_never_shorter_than_asked(
+    failures: int, asked_s: float, draw: float
+) -> None:
+    assert asked_s <= pause_s(failures, asked_s, draw) <= asked_s + followers.LONGEST_PAUSE_S
+    assert pause_s(failures, asked_s, 0.0) == asked_s
