@@ -56,6 +56,15 @@ class Place:
         return device
 
 
+async def pass_days(database, days: int) -> None:
+    """What was received becomes older."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(OLDER_PARTITIONS.format(days=days))
+    for table in ("journal_entries", "journal_digests", "journal_shards"):
+        await owner.execute(f"UPDATE {table} SET received = received - interval '{days} days'")
+    await owner.close()
+
+
 @asynccontextmanager
 async def on_postgres(database, objects: Objects | None = None) -> AsyncIterator[Place]:
     """The PostgreSQL adapter; days that are over go to `objects`."""
@@ -66,13 +75,6 @@ async def on_postgres(database, objects: Objects | None = None) -> AsyncIterator
         pools.extend((app, keys))
         return PostgresJournal(app, Keyring(app, keys, WRAPPING), epoch=1, shards=SHARDS, objects=objects)
 
-    async def pass_days(days: int) -> None:
-        owner = await asyncpg.connect(database.owner_url)
-        await owner.execute(OLDER_PARTITIONS.format(days=days))
-        for table in ("journal_entries", "journal_digests", "journal_shards"):
-            await owner.execute(f"UPDATE {table} SET received = received - interval '{days} days'")
-        await owner.close()
-
     app, keys = (
         await open_pool(database.app_url, name="tests"),
         await open_pool(database.keys_url, name="tests", most=2),
@@ -82,7 +84,7 @@ async def on_postgres(database, objects: Objects | None = None) -> AsyncIterator
     keyring = Keyring(app, keys, WRAPPING)
     try:
         journal = PostgresJournal(app, keyring, epoch=1, shards=SHARDS, objects=objects)
-        yield Place(journal, keyring, app, keys, another, pass_days)
+        yield Place(journal, keyring, app, keys, another, lambda days: pass_days(database, days))
     finally:
         for pool in pools:
             await pool.close()

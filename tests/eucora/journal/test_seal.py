@@ -282,6 +282,34 @@ async def test_a_segment_is_bounded_by_bytes_and_a_turn_by_segments(place: Place
     assert [row["n"] for row in lengths] == [2, 2, 2, 2, 1]
 
 
+async def test_a_segment_is_of_one_epoch(place: Place, objects, database):
+    device = await place.device()
+    await place.journal.append(device.chain(5))
+    await place.pass_days(3)
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("UPDATE journal_entries SET epoch = 2 WHERE position > 2")
+    await owner.close()
+    await turn(place, objects)
+    rows = await place.app.fetch("SELECT epoch, first, last, object FROM journal_segments ORDER BY first")
+    assert [tuple(row)[:3] for row in rows] == [(1, 1, 2), (2, 3, 5)]
+    assert [row["object"].split("/")[1] for row in rows] == ["1", "2"]
+
+
+async def test_who_reads_for_long_is_not_waited_for_and_the_day_goes_later(place: Place, objects):
+    device = await place.device()
+    await days(place, [device], 9, 1)
+    await all_read(place)
+    async with place.app.acquire() as long, long.transaction():
+        await long.fetchval("SELECT count(*) FROM journal_entries")
+        appending = asyncio.create_task(place.journal.append([device.seal()]))
+        with pytest.raises(TryLater):
+            await turn(place, objects)
+        assert [each.outcome for each in await appending] == ["appended"]
+    assert await hot(place) == 9 + 9 + 1
+    await turn(place, objects)
+    assert await hot(place) == 9 + 1
+
+
 async def test_an_object_holds_rows_as_they_were_and_its_name_says_where_it_belongs(place: Place, objects):
     device = await place.device()
     await place.journal.append(device.chain(3, body=b"what nobody but the key's owner reads"))
