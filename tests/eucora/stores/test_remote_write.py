@@ -112,6 +112,13 @@ def test_of_each_series_and_millisecond_the_last_value_stays_and_the_rest_is_cou
     assert found.samples == sorted(found.samples, key=lambda s: s[:2])
 
 
+def test_samples_in_any_order_travel_by_series_and_time() -> None:
+    samples = settled(*[reading(NOW - timedelta(seconds=n), 1, float(n), float(n)) for n in range(5)]).samples
+    by_time = sorted(samples, key=lambda sample: -sample[1])
+    assert read_back(by_time) == read_back(samples)
+    assert [len(points) for _, points in read_back(by_time)] == [5, 5]
+
+
 def test_two_shapes_that_name_one_series_give_one_series() -> None:
     found = settled(reading(NOW, 1, 1.0, 2.0), reading(NOW - timedelta(seconds=1), 2, 3.0))
     assert [len(points) for _, points in read_back(found.samples)] == [2, 1]
