@@ -3,7 +3,7 @@
 Rule 1: entries are kept as they are; no body is opened. Rule 2: a place is sealed from its first position on without a
 hole. Rule 3: a partition goes when every cursor is past it and all its positions stand in segments, which the database
 itself checks under the lock; and never while the store is away. A crash anywhere leaves at most an object that nobody
-names, under a key that the same entries give again.
+names, under a key that the same entries give again. What was chosen and why: docs/decisions/journal-segments.md.
 """
 
 import asyncio
