@@ -18,8 +18,10 @@ from eucora.archive import windows
 from eucora.archive.compact import compact, drop
 from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
+from eucora.archive.merge import clean, merge
 from eucora.archive.query import Archive
 from eucora.archive.shapes import Shapes
+from eucora.archive.sweep import delete_replaced, sweep
 from eucora.domains import all as domains
 from eucora.domains.audit import Act, record, sign_head
 from eucora.domains.devices.policy import ensure_policy
@@ -289,6 +291,10 @@ def _jobs(platform: Platform) -> list[Job]:
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
         Job("compact", 60, lambda: compact(platform.pool, platform.objects, platform.about.epoch)),
         Job("drop", 60, lambda: drop(platform.pool, clock.now())),
+        Job("merge", 300, lambda: merge(platform.pool, platform.objects, platform.about.epoch, clock.now())),
+        Job("erase", 60, lambda: clean(platform.pool, platform.objects, platform.about.epoch, clock.now())),
+        Job("delete_replaced", 300, lambda: delete_replaced(platform.pool, platform.objects, clock.now())),
+        Job("sweep", 6 * 3600, lambda: sweep(platform.pool, platform.objects, platform.about.epoch, clock.now())),
         Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]

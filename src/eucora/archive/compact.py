@@ -6,18 +6,18 @@ leaves objects that nobody names, and the window is compacted again.
 """
 
 import asyncio
-import hashlib
 import shutil
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
-from eucora.archive import files
+from eucora.archive import files, masks
 from eucora.archive.files import File
-from eucora.archive.parquet import KINDS, Kind, Written, write_days
-from eucora.problems import TryLater
+from eucora.archive.parquet import KINDS, Kind, Unfit, write_days
+from eucora.archive.store import Place, put_all
+from eucora.archive.turn import turn
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
 from eucora.stores.ports import Objects
@@ -26,23 +26,31 @@ from eucora.stores.postgres import translated
 SQL = load(__file__, "compact.sql")
 GRACE = timedelta(minutes=10)
 """Longer than any query runs."""
+COPY_S = 1800.0
+"""A window of a large fleet takes longer than any other statement may."""
 
 log = structlog.get_logger()
 
 
 async def compact(pool: Pool, objects: Objects, epoch: int) -> list[int]:
-    """Seal every closed window, oldest first; which. Raises TryLater when a store is away: then the rest comes later."""
+    """Seal every closed window, oldest first; which. Raises TryLater when a store is away: then the rest comes later.
+
+    A window that does not become files is passed by, and tried again with the next call.
+    """
     sealed: list[int] = []
-    with translated():
-        async with pool.acquire() as db:
-            if not await db.fetchval(SQL.hold):
-                return []  # another worker is at it
+    failed: Unfit | None = None
+    async with turn(pool) as db:
+        if db is None:
+            return []
+        for row in await db.fetch(SQL.closed):
             try:
-                while (window := await db.fetchval(SQL.oldest_closed)) is not None:
-                    await _seal(db, objects, window, epoch)
-                    sealed.append(window)
-            finally:
-                await db.execute(SQL.let_go)
+                await _seal(db, objects, row["window"], epoch)
+                sealed.append(row["window"])
+            except Unfit as exc:
+                log.error("window_not_sealed", window=row["window"], reason=str(exc))
+                failed = exc
+    if failed is not None:
+        raise failed
     return sealed
 
 
@@ -55,7 +63,8 @@ async def drop(pool: Pool, now: datetime) -> list[int]:
 async def _seal(db: Transaction, objects: Objects, window: int, epoch: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="eucora-archive-"))
     try:
-        made = [file for kind in KINDS for file in await _store(db, objects, window, epoch, kind, folder)]
+        respected = await masks.newest(db)  # before any row is read
+        made = [file for kind in KINDS for file in await _store(db, objects, window, epoch, kind, respected, folder)]
         async with db.transaction():
             if await db.fetchval(SQL.seal, window) is None:
                 return  # sealed meanwhile
@@ -65,36 +74,13 @@ async def _seal(db: Transaction, objects: Objects, window: int, epoch: int) -> N
     log.info("window_sealed", window=window, files=len(made), rows=sum(f.rows for f in made))
 
 
-async def _store(db: Transaction, objects: Objects, window: int, epoch: int, kind: Kind, folder: Path) -> list[File]:
+async def _store(
+    db: Transaction, objects: Objects, window: int, epoch: int, kind: Kind, respected: int, folder: Path
+) -> list[File]:
     """The files of one kind, stored and read back."""
     csv = folder / f"{kind}.csv"
-    await db.copy_from_query(getattr(SQL, kind), window, output=csv, format="csv")
+    await db.copy_from_query(getattr(SQL, kind), window, output=csv, format="csv", timeout=COPY_S)
     written = await asyncio.to_thread(write_days, kind, csv, folder)
     csv.unlink()
-    made = []
-    for number, each in enumerate(written):
-        made.append(await _put(objects, f"archive/{kind}/{epoch}/{window}/0/{each.day}-{number}", each, kind, window))
-    return made
-
-
-async def _put(objects: Objects, place: str, written: Written, kind: Kind, window: int) -> File:
-    body = written.path.read_bytes()
-    digest = hashlib.sha256(body).digest()
-    key = f"{place}-{digest.hex()[:16]}.parquet"  # a zombie's late write never changes what another has recorded
-    await objects.put(key, body)
-    back = await objects.get(key)
-    if back is None or hashlib.sha256(back).digest() != digest:
-        raise TryLater("store-unavailable", f"{key} was not read back equal")
-    return File(
-        kind=kind,
-        object=key,
-        day=written.day,
-        first=window,
-        last=window,
-        generation=0,
-        rows=written.rows,
-        size=len(body),
-        digest=digest,
-        since=written.since.replace(tzinfo=UTC),
-        until=written.until.replace(tzinfo=UTC),
-    )
+    place = Place(kind=kind, epoch=epoch, first=window, last=window, generation=0, masks=respected)
+    return await put_all(objects, written, place)

@@ -5,8 +5,8 @@ SELECT pg_try_advisory_lock(4711004)
 -- name: let_go
 SELECT pg_advisory_unlock(4711004)
 
--- name: oldest_closed
-SELECT "window" FROM windows WHERE state = 'closed' ORDER BY "window" LIMIT 1
+-- name: closed
+SELECT "window" FROM windows WHERE state = 'closed' ORDER BY "window"
 
 -- name: seal
 UPDATE windows SET state = 'sealed', sealed_at = clock_timestamp() WHERE "window" = $1 AND state = 'closed' RETURNING "window"
@@ -16,13 +16,25 @@ SELECT drop_windows($1)
 
 -- name: metrics
 SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM received) * 1000000)::bigint,
-       position, item, shard, lane, marks, shape, "values" FROM hot_metrics WHERE "window" = $1
+       position, item, shard, lane, marks, shape, "values"
+  FROM hot_metrics h
+ WHERE "window" = $1
+   AND NOT EXISTS (SELECT FROM archive_masks k
+                    WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since) AND h.time < k.until)
 
 -- name: lines
 SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM received) * 1000000)::bigint,
-       position, item, shard, lane, marks, shape, id, subject, count, text, fields FROM hot_lines WHERE "window" = $1
+       position, item, shard, lane, marks, shape, id, subject, count, text, fields
+  FROM hot_lines h
+ WHERE "window" = $1
+   AND NOT EXISTS (SELECT FROM archive_masks k
+                    WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since) AND h.time < k.until)
 
 -- name: spans
 SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM received) * 1000000)::bigint,
        position, item, shard, lane, marks, shape, encode(trace_id, 'hex'), encode(span_id, 'hex'),
-       encode(parent_id, 'hex'), subject, duration_s, status, attributes FROM hot_spans WHERE "window" = $1
+       encode(parent_id, 'hex'), subject, duration_s, status, attributes
+  FROM hot_spans h
+ WHERE "window" = $1
+   AND NOT EXISTS (SELECT FROM archive_masks k
+                    WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since) AND h.time < k.until)

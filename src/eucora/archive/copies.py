@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ class Copies:
         self._fetching: dict[Path, asyncio.Lock] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in folder.glob("*.new"):  # by a process that was killed
+            left.unlink(missing_ok=True)
 
     @asynccontextmanager
     async def of(self, files: Sequence[File]) -> AsyncIterator[list[Path]]:
@@ -43,14 +46,12 @@ class Copies:
     async def _have(self, file: File, path: Path) -> None:
         lock = self._fetching.setdefault(path, asyncio.Lock())
         async with lock, self._slots:
-            if _touched(path):
+            if _touched(path, file.size):
                 return
             body = await self._objects.get(file.object)
             if body is None or hashlib.sha256(body).digest() != file.digest:
                 raise TryLater("store-unavailable", f"{file.object} is not what was stored")
-            fresh = path.with_suffix(".new")
-            await asyncio.to_thread(fresh.write_bytes, body)
-            os.replace(fresh, path)
+            await asyncio.to_thread(_keep, body, path)
 
     def _bound(self) -> None:
         found = sorted(((path.stat(), path) for path in self._folder.glob("*.parquet")), key=lambda x: x[0].st_mtime)
@@ -64,10 +65,17 @@ class Copies:
                 over -= stat.st_size
 
 
-def _touched(path: Path) -> bool:
-    """Whether it is there; it counts as used now."""
+def _touched(path: Path, size: int) -> bool:
+    """Whether it is there, whole; it counts as used now. One that a power cut emptied is not."""
     try:
         os.utime(path)
     except FileNotFoundError:
         return False
-    return True
+    return path.stat().st_size == size
+
+
+def _keep(body: bytes, path: Path) -> None:
+    """Under its name at once or not at all, also when whoever asked for it went away."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".new", delete=False) as fresh:
+        fresh.write(body)
+    os.replace(fresh.name, path)

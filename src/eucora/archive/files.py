@@ -12,6 +12,10 @@ from eucora.sql import load
 SQL = load(__file__, "files.sql")
 
 
+class Gone(Exception):
+    """A file is current no more."""
+
+
 class File(Struct, frozen=True, kw_only=True):
     """Rows of one kind and event day, from the windows first to last."""
 
@@ -26,6 +30,8 @@ class File(Struct, frozen=True, kw_only=True):
     digest: bytes
     since: datetime
     until: datetime
+    masks: int = 0
+    width: int = 0
 
 
 class Snapshot(Struct, frozen=True):
@@ -41,9 +47,19 @@ class Snapshot(Struct, frozen=True):
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Snapshot]:
-    """One moment of the archive: a window that is sealed meanwhile is still read from where it was."""
+    """One moment of the archive: a window that is sealed meanwhile is still read from where it was.
+
+    Files are read after it has ended: they stay for a grace, and a session that waits for a store would be cut.
+    """
     async with pool.acquire() as db, db.transaction(isolation="repeatable_read", readonly=True):
         yield Snapshot(db, await db.fetchval(SQL.hot))
+
+
+async def replace(tx: Transaction, old: Sequence[File], new: Sequence[File]) -> None:
+    """Name new files in place of old ones. Raises Gone when one of those was replaced already."""
+    if len(await tx.fetch(SQL.replace, [file.object for file in old])) != len(old):
+        raise Gone
+    await record(tx, new)
 
 
 async def record(tx: Transaction, files: Sequence[File]) -> None:

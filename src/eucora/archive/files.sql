@@ -4,12 +4,56 @@ SELECT coalesce(array_agg("window"), '{}') FROM windows WHERE state IN ('open', 
 
 -- name: current
 -- files that hold rows of a kind in a span of time, newest first
-SELECT kind, object, day, first, last, generation, rows, size, digest, since, until
+SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width
   FROM archive_files
  WHERE kind = $1 AND replaced_at IS NULL
    AND ($2::timestamptz IS NULL OR until >= $2) AND ($3::timestamptz IS NULL OR since < $3)
  ORDER BY until DESC, object
 
 -- name: record
-INSERT INTO archive_files (kind, object, day, first, last, generation, rows, size, digest, since, until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO archive_files (kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+
+-- name: replace
+UPDATE archive_files SET replaced_at = clock_timestamp() WHERE object = ANY ($1::text[]) AND replaced_at IS NULL RETURNING file
+
+-- name: small
+-- current files that are small and some time old, day by day in the order of their windows
+SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width
+  FROM archive_files WHERE replaced_at IS NULL AND size < $1 AND created_at < $2 ORDER BY kind, day, width > $3, first, object
+
+-- name: unclean
+-- current files that may hold what a mask newer than theirs hides, newest first
+SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width
+  FROM archive_files f
+ WHERE replaced_at IS NULL AND EXISTS (SELECT FROM archive_masks k
+        WHERE k.mask > f.masks AND (k.since IS NULL OR f.until >= k.since) AND f.since < k.until)
+ ORDER BY until DESC, object LIMIT $1
+
+-- name: looked_through
+-- nothing that these masks hide is in the file
+UPDATE archive_files SET masks = $2 WHERE object = $1
+
+-- name: replaced
+-- objects that no query reads any more
+SELECT object FROM archive_files WHERE replaced_at < $1 AND deleted_at IS NULL ORDER BY replaced_at LIMIT $2
+
+-- name: deleted
+UPDATE archive_files SET deleted_at = clock_timestamp() WHERE object = $1
+
+-- name: unnamed
+-- objects that no file is
+SELECT o.object FROM unnest($1::text[]) o (object)
+ WHERE NOT EXISTS (SELECT FROM archive_files f WHERE f.object = o.object AND f.deleted_at IS NULL)
+
+-- name: stray
+-- seen for the first time, or again after it was deleted
+INSERT INTO archive_strays AS s (object, seen_at) SELECT o, $2 FROM unnest($1::text[]) o
+ON CONFLICT (object) DO UPDATE SET seen_at = $2, deleted_at = NULL WHERE s.deleted_at IS NOT NULL
+
+-- name: old_strays
+SELECT s.object FROM archive_strays s
+ WHERE s.object = ANY ($1::text[]) AND s.seen_at < $2 AND s.deleted_at IS NULL
+
+-- name: stray_deleted
+UPDATE archive_strays SET deleted_at = $2 WHERE object = $1

@@ -4,14 +4,27 @@ A row of metrics keeps its values in columns v1, v2, … in the order of its sha
 then a column of a stretch of rows is one metric of one device, which is what compresses, and what is asked for.
 """
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation, FunctionExpression
+from duckdb import (
+    CoalesceOperator,
+    ColumnExpression,
+    ConstantExpression,
+    DuckDBPyConnection,
+    DuckDBPyRelation,
+    Expression,
+    FunctionExpression,
+)
+
+from eucora.archive.masks import Masked
+from eucora.problems import TryLater
 
 Kind = Literal["metrics", "lines", "spans"]
 KINDS: tuple[Kind, ...] = ("metrics", "lines", "spans")
@@ -19,6 +32,14 @@ KINDS: tuple[Kind, ...] = ("metrics", "lines", "spans")
 ROWS_A_FILE = 1_000_000
 ROWS_A_GROUP = 61_440
 """What is read at once to find one device of one shape."""
+TEXT_A_FILE = 96 * 2**20
+"""Sorting holds all texts of a file in memory."""
+BYTES_A_GROUP = 32 * 2**20
+"""A group is whole in memory, one a thread; rows of long texts are fewer."""
+NARROW = 64
+"""Values a row. Wider rows, of devices with very many volumes or sensors, lie in files of their own, in smaller groups:
+
+one of them would give every row of the fleet its hundreds of columns, and no memory holds that."""
 
 PLACE = {
     "device": "UUID",
@@ -52,11 +73,11 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
 SETTINGS: Mapping[str, str | int | bool] = {
     "threads": 2,
     "memory_limit": "512MB",
+    "preserve_insertion_order": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-"""Extensions would be fetched from outside."""
-
+"""Extensions would be fetched from outside. Order is asked for where it matters; keeping it everywhere costs memory."""
 
 AS_COPIED: Mapping[str, Any] = {
     "auto_detect": False,
@@ -65,9 +86,11 @@ AS_COPIED: Mapping[str, Any] = {
     "quotechar": '"',
     "escapechar": '"',
     "allow_quoted_nulls": False,
-    "max_line_size": 16 * 2**20,
+    "max_line_size": 2 * 2**20,
 }
-"""PostgreSQL's CSV: nothing is null, and "" is an empty text."""
+"""PostgreSQL's CSV: nothing is null, and "" is an empty text. DuckDB sets sixteen lines of the longest aside a thread; ours
+
+are at most 0.4 MiB (32 fields of 2,000 characters, each six bytes in JSON)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +99,37 @@ class Written:
 
     path: Path
     day: date
+    width: int
     rows: int
     since: datetime
     until: datetime
 
 
-def connect(folder: Path) -> DuckDBPyConnection:
-    """A database in memory, which spills into `folder`."""
+class Unfit(TryLater):
+    """DuckDB could not do it within its bounds, or a file is none of ours."""
+
+
+@contextmanager
+def working() -> Iterator[DuckDBPyConnection]:
+    """A database in memory, which spills into a folder of its own. Raises Unfit for what DuckDB can't do."""
+    with tempfile.TemporaryDirectory(prefix="eucora-duckdb-") as folder, _connected(Path(folder)) as db:
+        try:
+            yield db
+        except duckdb.Error as exc:
+            raise Unfit("store-unavailable", f"DuckDB: {type(exc).__name__}") from exc
+
+
+def _connected(folder: Path) -> DuckDBPyConnection:
     return duckdb.connect(config={**SETTINGS, "temp_directory": str(folder)})
 
 
 def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
-    """Files of what the database copied out: one an event day, more where a day holds very many rows."""
-    with connect(folder) as db:
-        rows = _loaded(db, kind, csv)
-        return [_write(part, kind, folder) for part in _parts(db, rows)]
+    """Files of what the database copied out: one an event day, more where a day holds very many rows, or wide ones."""
+    with working() as db:
+        written: list[Written] = []
+        for rows in _by_width(_loaded(db, kind, csv)):
+            written += [_write(part, kind, folder) for part in _parts(rows)]
+        return written
 
 
 def _loaded(db: DuckDBPyConnection, kind: Kind, csv: Path) -> DuckDBPyRelation:
@@ -99,20 +138,31 @@ def _loaded(db: DuckDBPyConnection, kind: Kind, csv: Path) -> DuckDBPyRelation:
     others = [ColumnExpression(name) for name in COLUMNS[kind] if name not in ("time", "received")]
     given.select(*times, *others).create("rows")
     rows = db.table("rows")
-    return _spread(rows) if kind == "metrics" else rows
+    return rows.select(*[ColumnExpression(name) for name in PLACE], _listed()) if kind == "metrics" else rows
 
 
-def _spread(rows: DuckDBPyRelation) -> DuckDBPyRelation:
-    """The values of an array, which PostgreSQL writes as {1.5,NaN}, each in a column of its own."""
+def _listed() -> Expression:
+    """An array, which PostgreSQL writes as {1.5,NaN}, as a list; {} is one without anything."""
     inner = FunctionExpression("trim", ColumnExpression("values"), ConstantExpression("{}"))
-    listed = FunctionExpression("string_split", inner, ConstantExpression(",")).cast(duckdb.list_type("DOUBLE"))
-    rows = rows.select(*[ColumnExpression(name) for name in PLACE], listed.alias("values"))
-    ((longest,),) = rows.aggregate("coalesce(max(len(values)), 0)").fetchall()
-    each = [
-        FunctionExpression("list_extract", ColumnExpression("values"), ConstantExpression(n)).alias(value_column(n))
-        for n in range(1, longest + 1)
-    ]
-    return rows.select(*[ColumnExpression(name) for name in PLACE], *each)
+    split = FunctionExpression(
+        "string_split", FunctionExpression("nullif", inner, ConstantExpression("")), ConstantExpression(",")
+    )
+    return split.cast(duckdb.list_type("DOUBLE")).alias("values")
+
+
+def _by_width(rows: DuckDBPyRelation) -> Iterator[DuckDBPyRelation]:
+    """Narrow rows and wide ones, each value in a column of its own; lines and spans as they are."""
+    if "values" not in rows.columns:
+        yield rows
+        return
+    width = CoalesceOperator(FunctionExpression("len", ColumnExpression("values")), ConstantExpression(0))
+    for some in (rows.filter(width <= ConstantExpression(NARROW)), rows.filter(width > ConstantExpression(NARROW))):
+        ((longest,),) = some.aggregate("coalesce(max(len(values)), 0)").fetchall()
+        each = [
+            FunctionExpression("list_extract", ColumnExpression("values"), ConstantExpression(n)).alias(value_column(n))
+            for n in range(1, longest + 1)
+        ]
+        yield some.select(*[ColumnExpression(name) for name in PLACE], *each)
 
 
 def value_column(place: int) -> str:
@@ -120,31 +170,88 @@ def value_column(place: int) -> str:
     return f"v{place}"
 
 
-def _parts(db: DuckDBPyConnection, rows: DuckDBPyRelation) -> Iterator[tuple[date, int, DuckDBPyRelation]]:
+def _parts(rows: DuckDBPyRelation) -> Iterator[tuple[date, int, DuckDBPyRelation]]:
     """(event day, number, rows) in order; a device lies in one part of a day."""
-    counted = db.table("rows").aggregate("cast(time AS DATE) AS day, count(*) AS n").order("day").fetchall()
-    for day, count in counted:
+    weight = rows.select(ColumnExpression("time").cast("DATE").alias("day"), _length(rows).alias("length"))
+    counted = weight.aggregate("day, count(*), sum(length)").order("day").fetchall()
+    for day, count, length in counted:
         first = ConstantExpression(datetime(day.year, day.month, day.day))  # noqa: DTZ001 - DuckDB's times are naive UTC
         last = ConstantExpression(datetime(day.year, day.month, day.day) + timedelta(days=1))  # noqa: DTZ001
         of_day = rows.filter((ColumnExpression("time") >= first) & (ColumnExpression("time") < last))
-        parts = -(-count // ROWS_A_FILE)
-        for part in range(parts):
-            bucket = FunctionExpression(
-                "mod", FunctionExpression("hash", ColumnExpression("device")), ConstantExpression(parts)
-            )
+        parts = max(-(-count // _fewer(ROWS_A_FILE, rows)), -(-int(length) // TEXT_A_FILE))
+        bucket = FunctionExpression(
+            "mod", FunctionExpression("hash", ColumnExpression("device")), ConstantExpression(parts)
+        )
+        for (part,) in (
+            of_day.aggregate([bucket.alias("part")]).order("part").fetchall()
+        ):  # few devices leave some empty
             yield day, part, of_day.filter(bucket == ConstantExpression(part)) if parts > 1 else of_day
+
+
+def _length(rows: DuckDBPyRelation) -> Expression:
+    """Bytes of a row's texts."""
+    length = ConstantExpression(0).cast("BIGINT")
+    for name in ("text", "fields", "attributes"):
+        if name in rows.columns:
+            length += CoalesceOperator(FunctionExpression("strlen", ColumnExpression(name)), ConstantExpression(0))
+    return length
 
 
 def _write(part: tuple[date, int, DuckDBPyRelation], kind: Kind, folder: Path) -> Written:
     day, number, rows = part
-    path = folder / f"{kind}-{day}-{number}.parquet"
+    width = width_of(rows)
+    path = folder / f"{kind}-{day}-{width}-{number}.parquet"
     rows.order("shape, device, time, position, item").write_parquet(
-        str(path), compression="zstd", row_group_size=ROWS_A_GROUP
+        str(path),
+        compression="zstd",
+        row_group_size=_fewer(ROWS_A_GROUP, rows),
+        row_group_size_bytes=BYTES_A_GROUP,
     )
     ((since, until, count),) = rows.aggregate("min(time), max(time), count(*)").fetchall()
-    return Written(path, day, count, since, until)
+    return Written(path, day, width, count, since, until)
+
+
+def width_of(rows: DuckDBPyRelation) -> int:
+    """How many columns of values there are."""
+    return sum(name[0] == "v" and name[1:].isdigit() for name in rows.columns)
+
+
+def _fewer(most: int, rows: DuckDBPyRelation) -> int:
+    """So many rows that they hold no more values than `most` narrow ones; DuckDB's vectors are 2,048 rows long."""
+    return max(2048, most * NARROW // max(NARROW, width_of(rows)) // 2048 * 2048)
 
 
 def read(db: DuckDBPyConnection, files: Sequence[Path]) -> DuckDBPyRelation:
     """The rows of several files; a column that a file does not have is null there."""
     return db.read_parquet([str(file) for file in files], union_by_name=True)
+
+
+def write_again(kind: Kind, files: Sequence[Path], masks: Sequence[Masked], folder: Path) -> list[Written]:
+    """Files of one event day as one, or as parts; without what is masked."""
+    with working() as db:
+        rows = unmasked(read(db, files), masks)
+        return [_write(part, kind, folder) for part in _parts(rows)]
+
+
+def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:
+    """Whether any row of these files is masked."""
+    with working() as db:
+        rows = read(db, files)
+        kept = unmasked(rows, masks)
+        return bool(rows.count("*").fetchall() != kept.count("*").fetchall())
+
+
+def unmasked(rows: DuckDBPyRelation, masks: Sequence[Masked]) -> DuckDBPyRelation:
+    """Rows of which nobody asked that they be erased."""
+    device, time = ColumnExpression("device"), ColumnExpression("time")
+    for mask in masks:
+        hidden = (device == ConstantExpression(mask.device)) & (time < ConstantExpression(naive(mask.until)))
+        if mask.since is not None:
+            hidden &= time >= ConstantExpression(naive(mask.since))
+        rows = rows.filter(~hidden)
+    return rows
+
+
+def naive(moment: datetime) -> datetime:
+    """DuckDB's times are UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -44,9 +44,12 @@ SELECT open_window($1::jsonb)
 
 -- name: latest
 -- the newest hot rows of a device with their shapes
-SELECT m.time, m.received, m.values, s.parts
-  FROM (SELECT time, received, position, item, shape, values FROM hot_metrics
-         WHERE device = $1 AND "window" = ANY ($3::integer[]) ORDER BY time DESC LIMIT $2) m
+SELECT m.time, m.received, m.position, m.item, m.values, s.parts
+  FROM (SELECT time, received, position, item, shape, values FROM hot_metrics h
+         WHERE device = $1 AND "window" = ANY ($3::integer[])
+           AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since)
+                                            AND h.time < k.until)
+         ORDER BY time DESC LIMIT $2) m
   JOIN shapes s USING (shape)
  ORDER BY m.time DESC, m.position DESC, m.item DESC
 
@@ -68,6 +71,8 @@ SELECT m.time, m.position, m.item, m.shape, s.place, m.values[s.place] AS value
           FROM shapes, jsonb_array_elements(parts) WITH ORDINALITY AS p (part, place)
          WHERE kind = 'metrics' AND p.part ->> 0 = $2) s USING (shape)
  WHERE m.device = $1 AND m.time >= $3 AND m.time < $4 AND m."window" = ANY ($6::integer[])
+   AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = m.device AND (k.since IS NULL OR m.time >= k.since)
+                                            AND m.time < k.until)
  ORDER BY m.time DESC, m.position DESC, m.item DESC
  LIMIT $5
 
@@ -84,5 +89,7 @@ SELECT l.id, l.time, l.received, l.position, l.item, s.parts ->> 'kind' AS kind,
  WHERE l.device = $1 AND s.parts ->> 'kind' = ANY ($2::text[]) AND l.time >= $3 AND l.time < $4
    AND ($5::timestamptz IS NULL OR (l.time, l.position, l.item, l.id) < ($5, $6, $7, $8))
    AND l."window" = ANY ($10::integer[])
+   AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = l.device AND (k.since IS NULL OR l.time >= k.since)
+                                            AND l.time < k.until)
  ORDER BY l.time DESC, l.position DESC, l.item DESC, l.id DESC
  LIMIT $9

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from eucora.archive import scan
+from eucora.archive import masks, scan
 from eucora.archive.copies import Copies
-from eucora.archive.files import Snapshot, snapshot
+from eucora.archive.files import File, snapshot
+from eucora.archive.masks import Masked
 from eucora.problems import Refused
 from eucora.slice import Pool
 from eucora.sql import load
@@ -128,10 +129,13 @@ class Archive:
 
 
 async def latest(archive: Archive, device: uuid.UUID) -> Latest:
-    """The newest value of each metric and labels. Of a device that was silent long, from the newest file that has it."""
+    """The newest value of each metric and labels, wherever they lie: what came last may be of long ago."""
     async with snapshot(archive.pool) as at:
-        rows: Sequence[Any] = await at.db.fetch(SQL.latest, device, RECENT_ROWS, at.hot)
-        found = list(rows) or await _latest_in_files(archive, at, device)
+        hot = [dict(row) for row in await at.db.fetch(SQL.latest, device, RECENT_ROWS, at.hot)]
+        newest = hot[0]["time"] if hot else None
+        files = await at.files("metrics", newest)
+        hidden = await masks.of_device(at.db, device)
+    found = await _with_files(archive, hot, files, device, hidden)
     values: dict[tuple[str, Labels], Value] = {}
     for row in found:
         for (name, labels), value in zip(msgspec.json.decode(row["parts"]), row["values"], strict=True):
@@ -143,17 +147,22 @@ async def latest(archive: Archive, device: uuid.UUID) -> Latest:
     return Latest(found[0]["time"], found[0]["received"], told)
 
 
-async def _latest_in_files(archive: Archive, at: Snapshot, device: uuid.UUID) -> list[dict[str, Any]]:
-    for file in await at.files("metrics"):
+async def _with_files(
+    archive: Archive, rows: list[dict[str, Any]], files: Sequence[File], device: uuid.UUID, hidden: Sequence[Masked]
+) -> list[dict[str, Any]]:
+    """The newest rows, newest first: files are read, newest first, as long as they may hold a newer one."""
+    for file in files:
+        if rows and file.until < rows[0]["time"]:
+            break
         async with archive.copies.of([file]) as paths:
-            rows = await asyncio.to_thread(scan.newest_rows, paths, device, RECENT_ROWS)
-        if rows:
-            parts = dict(await at.db.fetch(SQL.parts_of, list({row["shape"] for row in rows})))
-            return [
-                {**row, "parts": parts[row["shape"]], "values": row["values"][: _length(parts[row["shape"]])]}
-                for row in rows
-            ]
-    return []
+            more = await asyncio.to_thread(scan.newest_rows, paths, device, RECENT_ROWS, hidden)
+        rows = sorted((*rows, *more), key=lambda r: (r["time"], r["position"], r["item"]), reverse=True)[:RECENT_ROWS]
+    if unnamed := {row["shape"] for row in rows if "parts" not in row}:
+        parts = dict(await archive.pool.fetch(SQL.parts_of, list(unnamed)))
+        for row in rows:
+            if "parts" not in row:
+                row |= {"parts": parts[row["shape"]], "values": row["values"][: _length(parts[row["shape"]])]}
+    return rows
 
 
 def _length(parts: str) -> int:
@@ -168,9 +177,10 @@ async def series(
         hot = [tuple(row) for row in await at.db.fetch(SQL.series, device, metric.name, since, until, most, at.hot)]
         places = await at.db.fetch(SQL.places_of, metric.name)
         files = await at.files("metrics", since, until)
-        async with archive.copies.of(files) as paths:
-            wanted = scan.Wanted(device, since, until, {(row["shape"], row["place"]) for row in places}, most)
-            cold = await asyncio.to_thread(scan.values, paths, wanted) if files and places else []
+        hidden = await masks.of_device(at.db, device)
+    async with archive.copies.of(files) as paths:
+        wanted = scan.Wanted(device, since, until, {(row["shape"], row["place"]) for row in places}, most, hidden)
+        cold = await asyncio.to_thread(scan.values, paths, wanted) if files and places else []
     labels = {(row["shape"], row["place"]): row["labels"] for row in places}
     rows = sorted((*hot, *cold), key=lambda row: row[:3], reverse=True)[:most]
     found: dict[Labels, list[tuple[datetime, float]]] = {}
@@ -196,9 +206,10 @@ async def lines(
         hot = await at.db.fetch(SQL.lines, device, list(kinds), since, until, *place, limit, at.hot)
         shapes = {row["shape"]: row for row in await at.db.fetch(SQL.line_shapes, list(kinds))}
         files = await at.files("lines", since, until)
-        async with archive.copies.of(files) as paths:
-            wanted = scan.WantedLines(device, since, until, frozenset(shapes), after, limit)
-            cold = await asyncio.to_thread(scan.lines, paths, wanted) if files and shapes else []
+        hidden = await masks.of_device(at.db, device)
+    async with archive.copies.of(files) as paths:
+        wanted = scan.WantedLines(device, since, until, frozenset(shapes), after, limit, hidden)
+        cold = await asyncio.to_thread(scan.lines, paths, wanted) if files and shapes else []
     named = [{**row, **{n: shapes[row["shape"]][n] for n in ("kind", "source", "severity")}} for row in cold]
     for row in named:
         del row["shape"]

@@ -3,20 +3,20 @@
 Expressions are built, not text: a column of values is chosen by its place.
 """
 
-import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation, Expression
 from msgspec import Struct
 
-from eucora.archive.parquet import connect, read, value_column
+from eucora.archive.masks import Masked
+from eucora.archive.parquet import naive, read, unmasked, value_column, working
 
 ORDER = "time DESC, position DESC, item DESC"
+NEWEST = ("time", "received", "position", "item", "shape")
 LINE = ("id", "time", "received", "position", "item", "shape", "count", "text", "fields", "subject")
 
 
@@ -28,6 +28,7 @@ class Wanted(Struct, frozen=True):
     until: datetime
     places: set[tuple[int, int]]
     most: int
+    masks: Sequence[Masked] = ()
 
 
 class WantedLines(Struct, frozen=True):
@@ -39,6 +40,7 @@ class WantedLines(Struct, frozen=True):
     shapes: frozenset[int]
     after: tuple[datetime, int, int, uuid.UUID] | None
     limit: int
+    masks: Sequence[Masked] = ()
 
 
 Row = tuple[datetime, int, int, int, int, float]
@@ -47,8 +49,8 @@ Row = tuple[datetime, int, int, int, int, float]
 
 def values(files: Sequence[Path], wanted: Wanted) -> list[Row]:
     """The newest values, newest first."""
-    with _database() as db:
-        rows = _of_device(read(db, files), wanted.device, wanted.since, wanted.until)
+    with working() as db:
+        rows = _wanted(read(db, files), wanted)
         known = set(rows.columns)
         parts = [
             _values_at(rows, place, {shape for shape, n in wanted.places if n == place})
@@ -64,23 +66,30 @@ def values(files: Sequence[Path], wanted: Wanted) -> list[Row]:
     return [(_aware(time), *rest) for time, *rest in found]
 
 
-def newest_rows(files: Sequence[Path], device: uuid.UUID, most: int) -> list[dict[str, Any]]:
+def newest_rows(
+    files: Sequence[Path], device: uuid.UUID, most: int, masks: Sequence[Masked] = ()
+) -> list[dict[str, Any]]:
     """The newest rows of a device, with all that stands in their columns of values."""
-    with _database() as db:
-        rows = read(db, files).filter(ColumnExpression("device") == ConstantExpression(device))
+    with working() as db:
+        rows = unmasked(read(db, files).filter(ColumnExpression("device") == ConstantExpression(device)), masks)
         columns = [name for name in rows.columns if name[0] == "v" and name[1:].isdigit()]
-        wanted = [ColumnExpression(name) for name in ("time", "received", "shape", *columns)]
+        wanted = [ColumnExpression(name) for name in (*NEWEST, *columns)]
         found = rows.order(ORDER).limit(most).select(*wanted).fetchall()
     return [
-        {"time": _aware(time), "received": _aware(received), "shape": shape, "values": values}
-        for time, received, shape, *values in found
+        {
+            **dict(zip(NEWEST, row, strict=False)),
+            "time": _aware(row[0]),
+            "received": _aware(row[1]),
+            "values": row[len(NEWEST) :],
+        }
+        for row in found
     ]
 
 
 def lines(files: Sequence[Path], wanted: WantedLines) -> list[dict[str, Any]]:
     """The newest lines, newest first."""
-    with _database() as db:
-        rows = _of_device(read(db, files), wanted.device, wanted.since, wanted.until)
+    with working() as db:
+        rows = _wanted(read(db, files), wanted)
         rows = rows.filter(_in(ColumnExpression("shape"), wanted.shapes))
         if wanted.after is not None:
             rows = rows.filter(_behind(wanted.after))
@@ -93,19 +102,14 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "time": _aware(row["time"]), "received": _aware(row["received"])}
 
 
-@contextmanager
-def _database() -> Iterator[DuckDBPyConnection]:
-    with tempfile.TemporaryDirectory(prefix="eucora-query-") as folder, connect(Path(folder)) as db:
-        yield db
-
-
-def _of_device(rows: DuckDBPyRelation, device: uuid.UUID, since: datetime, until: datetime) -> DuckDBPyRelation:
+def _wanted(rows: DuckDBPyRelation, wanted: Wanted | WantedLines) -> DuckDBPyRelation:
     time = ColumnExpression("time")
-    return rows.filter(
-        (ColumnExpression("device") == ConstantExpression(device))
-        & (time >= ConstantExpression(_naive(since)))
-        & (time < ConstantExpression(_naive(until)))
+    rows = rows.filter(
+        (ColumnExpression("device") == ConstantExpression(wanted.device))
+        & (time >= ConstantExpression(naive(wanted.since)))
+        & (time < ConstantExpression(naive(wanted.until)))
     )
+    return unmasked(rows, wanted.masks)
 
 
 def _values_at(rows: DuckDBPyRelation, place: int, shapes: set[int]) -> DuckDBPyRelation:
@@ -123,17 +127,12 @@ def _in(column: Expression, numbers: set[int] | frozenset[int]) -> Expression:
 def _behind(after: tuple[datetime, int, int, uuid.UUID]) -> Expression:
     """Lexicographically before the key, column by column."""
     time, position, item, line = after
-    columns = [("time", _naive(time)), ("position", position), ("item", item), ("id", line)]
+    columns = [("time", naive(time)), ("position", position), ("item", item), ("id", line)]
     behind = ColumnExpression("id") < ConstantExpression(line)
     for name, value in reversed(columns[:-1]):
         column, given = ColumnExpression(name), ConstantExpression(value)
         behind = (column < given) | ((column == given) & behind)
     return behind
-
-
-def _naive(moment: datetime) -> datetime:
-    """DuckDB's times are UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _aware(moment: datetime) -> datetime:

@@ -6,11 +6,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.eucora.line import Line
+from tests.eucora.archive.test_compact import seal
+from tests.eucora.line import Device, Line
 
 from eucora.archive import query
 from eucora.archive.query import Archive, resolve
 from eucora.problems import Refused
+from eucora.stores.s3 import S3Objects
 from eucora_wire.payload import Payload
 from eucora_wire.registry import METRICS
 from eucora_wire.sections.events import Event
@@ -44,6 +46,29 @@ async def test_the_newest_value_of_each_metric_is_told_whatever_came_last(line: 
     }
     nobody = await query.latest(archive, uuid.uuid4())
     assert (nobody.time, nobody.values) == (None, ())
+
+
+async def test_what_comes_late_or_lies_beside_newer_rows_of_others_is_not_taken_for_the_newest(
+    line: Line, archive: Archive, objects: S3Objects
+) -> None:
+    device, other = await line.enrol(), await line.enrol()
+
+    async def tell(who: Device, minutes: int, uptime: float) -> None:
+        told = Payload(device_id=who.id, timestamp=NOW - timedelta(minutes=minutes), hardware=Hardware(uptime=uptime))
+        await line.append(who.batch([told]))
+        await line.digest()
+
+    await tell(device, 10, 1.0)  # the newest of the device, in an older file than …
+    await seal(line, objects)
+    await tell(device, 30, 2.0)  # … this one, which another device makes newer
+    await tell(other, 1, 3.0)
+    await seal(line, objects)
+    assert [v.value for v in (await query.latest(archive, device.id)).values] == [1.0]
+    await tell(device, 60 * 24, 4.0)  # hot, and of yesterday
+    latest = await query.latest(archive, device.id)
+    assert ([v.value for v in latest.values], latest.time) == ([1.0], NOW - timedelta(minutes=10))
+    await tell(device, 5, 5.0)
+    assert [v.value for v in (await query.latest(archive, device.id)).values] == [5.0]
 
 
 async def test_a_series_is_in_order_of_time_and_keeps_the_newest_when_it_is_long(line: Line, archive: Archive) -> None:
