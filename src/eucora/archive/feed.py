@@ -84,6 +84,9 @@ class Feed:
         return rows[:most]
 
     async def _parcel(self, rows: Sequence[Row]) -> Parcel:
+        """Without what is masked now; what is masked from now on is forgotten by the follower later."""
+        masks = await self._pool.fetch(SQL.masked, list({row[4] for row in rows})) if rows else []
+        rows = [row for row in rows if not _hidden(row, masks)] if masks else rows
         numbers = {row[7] for row in rows}
         if unknown := numbers - self._shapes.keys():
             parts = await self._pool.fetch(SHAPES.parts_of, list(unknown))
@@ -93,6 +96,13 @@ class Feed:
 
     def _learn(self, entries: int, rows: int, most: int) -> None:
         self._entries = max(1, min(MOST_ENTRIES, 2 * self._entries, entries * most // max(rows, 1)))
+
+
+def _hidden(row: Row, masks: Sequence[Any]) -> bool:
+    return any(
+        row[4] == mask["device"] and (mask["since"] is None or mask["since"] <= row[5]) and row[5] < mask["until"]
+        for mask in masks
+    )
 
 
 def _holds(file: File, windows: Sequence[int]) -> bool:

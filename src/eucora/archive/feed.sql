@@ -22,3 +22,7 @@ SELECT m.lane, m.shard, m.position, m.item, m.device, m.time, m.received, m.shap
                     AND m."window" = ANY ($5::integer[])
  ORDER BY m.lane, m.shard, m.position, m.item
  LIMIT $6
+
+-- name: masked
+-- what must not be seen of these devices
+SELECT device, since, until FROM archive_masks WHERE device = ANY ($1::uuid[])

@@ -7,6 +7,8 @@ from eucora.cli.show import AsJson, ago, duration, moment, print_json, print_tab
 
 NONE = "No server follows the archive: EUCORA_METRICS_URL names one."
 
+TITLES = ("FOLLOWER", "WAITING", "BEHIND", "A SECOND", "TOLD", "RETRIES", "TO FORGET", "LAST ERROR")
+
 
 def stores(as_json: AsJson = False) -> None:
     """How far each server that follows the archive was told, how fast, and what it refused for ever.
@@ -19,14 +21,17 @@ def stores(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ("FOLLOWER", "WAITING", "BEHIND", "A SECOND", "TOLD", "RETRIES", "LAST ERROR"), map(_line, found), empty=NONE
+        ("FOLLOWER", "WAITING", "BEHIND", "A SECOND", "TOLD", "RETRIES", "TO FORGET", "LAST ERROR"),
+        map(_line, found),
+        empty=NONE,
     )
     refused = [(f["follower"], r) for f in found for r in f["refused"]]
-    print_table(
-        ("REFUSED BY", "REASON", "COUNT", "FROM", "TO"),
-        ((name, r["reason"], f"{r['count']:,}", moment(r["first"]), moment(r["last"])) for name, r in refused),
-        empty="",
-    )
+    if refused:
+        print_table(
+            ("REFUSED BY", "REASON", "COUNT", "FROM", "TO"),
+            ((name, r["reason"], f"{r['count']:,}", moment(r["first"]), moment(r["last"])) for name, r in refused),
+            empty="",
+        )
 
 
 def _line(f: dict[str, Any]) -> tuple[Any, ...]:

@@ -42,8 +42,22 @@ CREATE TABLE follower_refusals (
 );
 COMMENT ON TABLE follower_refusals IS 'What a follower never takes, as too old or otherwise: the times between which it lies, its count, its reason. The data is in the archive.';
 
-REVOKE ALL ON followers, follower_cursors, follower_refusals FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE ON followers, follower_cursors, follower_refusals TO eucora_app;
+CREATE TABLE follower_erasures (
+  follower     text NOT NULL REFERENCES followers,
+  mask         bigint NOT NULL,
+  device       uuid NOT NULL,
+  since        timestamptz,
+  until        timestamptz NOT NULL,
+  asked_at     timestamptz,
+  left_there   bigint,
+  forgotten_at timestamptz,
+  PRIMARY KEY (follower, mask)
+);
+CREATE INDEX follower_erasures_open ON follower_erasures (follower, mask) WHERE forgotten_at IS NULL;
+COMMENT ON TABLE follower_erasures IS 'Erasures of the archive that a follower was asked for. left_there: series that it still shows, since it can not delete them yet; it is asked again until nothing is.';
+
+REVOKE ALL ON followers, follower_cursors, follower_refusals, follower_erasures FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE ON followers, follower_cursors, follower_refusals, follower_erasures TO eucora_app;
 
 -- migrate:down
 SELECT 1;

@@ -1,8 +1,11 @@
 """Behind the archive: each follower is told what the archive holds, at its own pace, from a cursor of its own.
 
+Why so: docs/decisions/followers.md.
+
 Rule 1: write first, then move the cursor; whoever is killed in between tells the same again, which changes nothing.
 Rule 2: cursor, counters and refusals move in one transaction, by whoever holds the follower: what is counted is counted
-once. Rule 3: what the server never takes is noted and passed; everything else waits until it is taken.
+once. Rule 3: what the server never takes is noted and passed; everything else waits until it is taken. Rule 4: what the
+archive erased is forgotten before anything else is told, and asked for again until nothing is left.
 """
 
 import asyncio
@@ -17,19 +20,21 @@ import structlog
 from msgspec import Struct
 
 from eucora import clock
+from eucora.archive import masks
 from eucora.archive.feed import Feed, Place
 from eucora.pipeline.house import CONSUMER
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.slice import Pool
 from eucora.sql import load
-from eucora.stores.ports import Follower, Parcel, Refusal, Told
+from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Told
 from eucora.stores.postgres import translated
 
 SQL = load(__file__, "followers.sql")
 
-ROWS_AT_ONCE = 4_000
+ROWS_AT_ONCE = 2_000
 LETTERS_AT_ONCE = 500
 LETTERS_S = 30.0
+ERASURES_AT_ONCE, FORGET_AGAIN_S = 20, 600.0
 OVERLAP = timedelta(minutes=2)
 """A letter's transaction is shorter: one that commits late is not passed by. Telling it twice changes nothing."""
 IDLE_S, LONGEST_IDLE_S = 0.2, 2.0
@@ -44,7 +49,10 @@ class Taken(EucoraError):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """How a follower stands. `waiting`: batches in the archive that it was not told; `behind_s`: the oldest of them."""
+    """How a follower stands. `waiting`: batches in the archive that it was not told; `behind_s`: the oldest of them.
+
+    `forgetting`: erasures of which it still holds something.
+    """
 
     follower: str
     running: bool
@@ -58,6 +66,7 @@ class State(Struct, frozen=True, kw_only=True):
     told_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None
+    forgetting: int
     refused: tuple[Refusal, ...]
 
 
@@ -92,6 +101,7 @@ class Teller:
         self.lease = uuid.uuid4()
         self.at: dict[Place, int] = {}
         self.turns = 0
+        self._erased = 0
         self._letters_at = clock.EPOCH
         self._letters_told: set[uuid.UUID] = set()
         self._held_at = self._letters_looked_at = float("-inf")
@@ -111,6 +121,8 @@ class Teller:
         """One parcel: whether there was anything. Raises TryLater, Misconfigured, Taken."""
         with translated():
             await self._hold()
+        await self._forget()
+        with translated():
             parcel, behind = await self._letters(), {}
             if parcel is None:
                 stretch = await self.feed.after(self.at, ROWS_AT_ONCE)
@@ -152,8 +164,36 @@ class Teller:
             raise Taken
         if self._held_at < 0:
             self._letters_at = row["letters_at"]
+            self._erased = await self.pool.fetchval(SQL.newest_erasure, name)
             self.at = {(r["shard"], r["lane"]): r["position"] for r in await self.pool.fetch(SQL.positions, name)}
         self._held_at = clock.monotonic()
+
+    async def _forget(self) -> None:
+        """Erasures, each by itself. A server that may not delete is told on all the same; the masks hold for what comes."""
+        name = self.follower.name
+        with translated():
+            await self._take_erasures()
+            due = await self.pool.fetch(SQL.due, name, FORGET_AGAIN_S, ERASURES_AT_ONCE)
+        for row in due:
+            left = None
+            try:
+                interval = Interval(row["since"] or clock.EPOCH, row["until"])
+                left = (await self.follower.forget(row["device"], interval)).left
+            except Misconfigured as exc:
+                log.warning("follower_can_not_forget", follower=name, reason=str(exc))
+                await self.note(exc)
+            with translated():
+                await self.pool.execute(SQL.asked, name, row["mask"], left)
+
+    async def _take_erasures(self) -> None:
+        """Those that are new, since masks become visible in the order of their numbers."""
+        async with self.pool.acquire() as db:
+            newest = await masks.newest(db)
+        if newest > self._erased:
+            asked = [e for e in await masks.erasures(self.pool, newest - self._erased) if e.mask > self._erased]
+            rows = [(self.follower.name, e.mask, e.device, e.since, e.until) for e in asked]
+            await self.pool.executemany(SQL.to_forget, rows)
+            self._erased = newest
 
     async def _letters(self) -> Parcel | None:
         """Dead letters that were digested again lie at places that the cursor may have passed: they are told by place.
@@ -165,7 +205,7 @@ class Teller:
         since = clock.now() - OVERLAP
         found = await self.pool.fetch(SQL.letters, self._letters_at, LETTERS_AT_ONCE)
         fresh = [row for row in found if row["id"] not in self._letters_told]
-        self._letters_told |= {row["id"] for row in found}
+        self._letters_told = {row["id"] for row in found}
         if len(found) < LETTERS_AT_ONCE:
             self._letters_looked_at = clock.monotonic()
             self._letters_at = max(self._letters_at, since)
@@ -230,6 +270,7 @@ COPIED = (
     "told_at",
     "last_error",
     "last_error_at",
+    "forgetting",
 )
 
 

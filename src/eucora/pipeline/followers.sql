@@ -45,10 +45,29 @@ UPDATE followers SET retries = retries + 1, last_error = $2, last_error_at = clo
 SELECT id, shard, lane, position, settled_at FROM dead_letters
  WHERE state = 'replayed' AND settled_at > $1 ORDER BY settled_at, id LIMIT $2
 
+-- name: newest_erasure
+SELECT coalesce(max(mask), 0) FROM follower_erasures WHERE follower = $1
+
+-- name: to_forget
+INSERT INTO follower_erasures (follower, mask, device, since, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+
+-- name: due
+-- erasures that it was not asked for yet, or that left something some time ago
+SELECT mask, device, since, until FROM follower_erasures
+ WHERE follower = $1 AND forgotten_at IS NULL
+   AND (asked_at IS NULL OR asked_at < clock_timestamp() - make_interval(secs => $2))
+ ORDER BY mask LIMIT $3
+
+-- name: asked
+UPDATE follower_erasures SET asked_at = clock_timestamp(), left_there = $3,
+       forgotten_at = CASE WHEN $3::bigint = 0 THEN clock_timestamp() END
+ WHERE follower = $1 AND mask = $2
+
 -- name: followers
 -- each follower with what waits before it
 SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_at, f.last_error, f.last_error_at,
-       coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto
+       coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto,
+       (SELECT count(*) FROM follower_erasures e WHERE e.follower = f.follower AND e.forgotten_at IS NULL) AS forgetting
   FROM followers f
   CROSS JOIN LATERAL (
     SELECT coalesce(sum(greatest(d.position - c.position, 0)), 0)::bigint AS waiting,

@@ -13,7 +13,7 @@ from tests.eucora.line import Device, Line, close_line, open_line
 from tests.live.prometheus import Server
 
 from eucora import clock
-from eucora.archive import compact
+from eucora.archive import compact, masks
 from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
 from eucora.archive.query import resolve
@@ -158,6 +158,22 @@ async def test_a_worker_killed_between_write_and_cursor_changes_nothing(
     state = await tell(follower, feed, line, 100)
     assert (state.told, state.refused) == (100, ())
     assert found(own, device.id) == sent
+
+
+async def test_a_device_that_the_archive_erased_is_gone_there_and_its_neighbour_is_not(
+    line: Line, feed: Feed, follower: Prometheus, own: Server
+) -> None:
+    erased, other = await line.enrol(), await line.enrol()
+    await send(line, erased, [NOW - n * timedelta(minutes=1) for n in range(50)])
+    kept = await send(line, other, [NOW - n * timedelta(minutes=1) for n in range(50)])
+    await tell(follower, feed, line, 100)
+    assert len(found(own, erased.id)) == 50
+    await masks.erase(line.app, erased.id, None, None, clock.now())
+    more = await send(line, other, [NOW + timedelta(seconds=1)])
+    state = await tell(follower, feed, line, 101)
+    assert state.forgetting == 0
+    assert found(own, erased.id) == []
+    assert found(own, other.id) == sorted([*kept, *more])
 
 
 async def test_what_is_too_late_is_in_the_record_of_the_follower_and_the_rest_is_there(

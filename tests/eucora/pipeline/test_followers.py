@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.eucora.line import Device, Line
 
 from eucora import clock
+from eucora.archive import masks
 from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
 from eucora.batch import Verdict
@@ -41,6 +42,9 @@ class Script:
         self.parcels: list[Parcel] = []
         self.failures: list[EucoraError | None] = []
         self.refused: tuple[Refusal, ...] = ()
+        self.forgotten: list[tuple[uuid.UUID, Interval]] = []
+        self.left: list[int] = []
+        self.closed = False
 
     async def write(self, parcel: Parcel) -> Told:
         failure = self.failures.pop(0) if self.failures else None
@@ -50,7 +54,10 @@ class Script:
         return Told(sum(len(r.values) for r in parcel.readings), 0, 0, self.refused)
 
     async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
-        raise AssertionError("nobody is forgotten here")
+        if self.closed:
+            raise Misconfigured("start it with --web.enable-admin-api")
+        self.forgotten.append((device, interval))
+        return Forgotten(self.left.pop(0) if self.left else 0)
 
     async def inspect(self) -> tuple[Finding, ...]:
         return ()
@@ -166,6 +173,20 @@ async def test_two_workers_tell_one_follower_one_at_a_time_and_a_zombie_moves_no
     assert state.told == 10
 
 
+async def test_a_cursor_that_was_set_back_meanwhile_is_obeyed(line: Line, fed: Feed, script: Script) -> None:
+    await digested(line)
+    teller = Teller(script, fed, line.app, 15.0)
+    await tell_all(teller)
+    await line.app.execute("UPDATE follower_cursors SET position = 0")
+    await digested(line, 1)
+    with pytest.raises(Taken):
+        await tell_all(teller)
+    await teller.let_go()
+    script.parcels.clear()
+    await tell_all(Teller(script, fed, line.app, 15.0))
+    assert sum(script.told().values()) == 11
+
+
 async def test_refusals_add_up_by_reason_and_day(line: Line, fed: Feed, script: Script) -> None:
     early, late = NOW - timedelta(hours=1), NOW
     for refusal in (
@@ -201,6 +222,44 @@ async def test_a_dead_letter_that_is_digested_again_reaches_the_follower_though_
     assert (await replay(line.house, [letter.id])).replayed == (letter.id,)
     await tell_all(teller)
     assert script.told() == Counter([(device.id, first.timestamp), (device.id, second.timestamp)])
+
+
+async def test_what_the_archive_erased_is_forgotten_before_more_is_told_and_is_not_told_again(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "FORGET_AGAIN_S", 0.0)
+    erased, other = await digested(line), await digested(line)
+    teller = Teller(script, fed, line.app, 15.0)
+    await tell_all(teller)
+    now = clock.now()
+    await masks.erase(line.app, erased.id, None, None, now)
+    script.left = [2]
+    await digested(line, 1)
+    await tell_all(teller)
+    (state,) = await states(line.app, clock.now())
+    assert script.forgotten == [(erased.id, Interval(clock.EPOCH, now))] * 2, "again, until nothing is left"
+    assert state.forgetting == 0
+    await teller.let_go()
+    await line.app.execute("UPDATE follower_cursors SET position = 0")
+    script.parcels.clear()
+    await tell_all(Teller(script, fed, line.app, 15.0))
+    assert erased.id not in {device for device, _ in script.told()}
+    assert other.id in {device for device, _ in script.told()}
+    assert len(script.forgotten) == 2
+
+
+async def test_a_server_that_may_not_delete_is_told_on_and_the_erasure_stays_open(
+    line: Line, fed: Feed, script: Script
+) -> None:
+    script.closed = True
+    device = await digested(line)
+    await tell_all(Teller(script, fed, line.app, 0.0))
+    await masks.erase(line.app, device.id, None, None, clock.now())
+    await digested(line, 3)
+    await tell_all(Teller(script, fed, line.app, 15.0))
+    (state,) = await states(line.app, clock.now())
+    assert (state.waiting, state.told, state.forgetting) == (0, 13, 1)
+    assert "enable-admin-api" in (state.last_error or "")
 
 
 @given(st.integers(0, 10_000), st.floats(0, 300), st.floats(0, 1))
