@@ -4,13 +4,14 @@ A row of metrics keeps its values in columns v1, v2, … in the order of its sha
 then a column of a stretch of rows is one metric of one device, which is what compresses, and what is asked for.
 """
 
+import asyncio
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import duckdb
 from duckdb import (
@@ -26,6 +27,7 @@ from duckdb import (
 from eucora.archive.masks import Masked
 from eucora.problems import TryLater
 
+T = TypeVar("T")
 Kind = Literal["metrics", "lines", "spans"]
 KINDS: tuple[Kind, ...] = ("metrics", "lines", "spans")
 
@@ -121,6 +123,20 @@ def working() -> Iterator[DuckDBPyConnection]:
 
 def _connected(folder: Path) -> DuckDBPyConnection:
     return duckdb.connect(config={**SETTINGS, "temp_directory": str(folder)})
+
+
+async def asked(question: Callable[[DuckDBPyConnection], T]) -> T:
+    """What a question gets from DuckDB in a thread; who is cancelled stops it, and goes when it has stopped."""
+    with working() as db:
+        running = asyncio.ensure_future(asyncio.to_thread(question, db))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            while not running.done():  # between two statements nothing hears it
+                db.interrupt()
+                await asyncio.wait([running], timeout=0.05)
+            running.exception()
+            raise
 
 
 def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
