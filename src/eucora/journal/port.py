@@ -20,6 +20,7 @@ class Journal(Protocol):
     async def read(self, after: Mapping[Place, int], most: int) -> list[Entry]:
         """Up to `most` entries beyond the positions given, each place in ascending order, live places first.
 
+        Whether they are hot or sealed makes no difference, but that a store that is away is TryLater for what is sealed.
         An entry with a `key_no` and no body is erased; one with neither had none to keep, and its verdict says why.
         """
         ...
