@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from eucora.archive import query
+from eucora.archive.across import Across, By, Line, Op, across
 from eucora.archive.query import Archive, Latest, LineKey, LineRow, Series
 from eucora.domains.identity.queries import erased
 
@@ -26,6 +28,32 @@ async def series(
     Raises Refused (unknown) for a path that is no metric.
     """
     return await query.series(archive, device, query.resolve(path), since, until, most)
+
+
+class Fleet(Struct, frozen=True):
+    """One metric over many devices, in its canonical unit; `device` is null where it is all of them."""
+
+    metric: str
+    unit: str
+    op: Op
+    series: tuple[Line, ...]
+
+
+async def fleet(
+    archive: Archive,
+    path: str,
+    since: datetime,
+    until: datetime,
+    step: timedelta | None,
+    op: Op,
+    by: By,
+    devices: Sequence[uuid.UUID] | None = None,
+) -> Fleet:
+    """A metric over devices. Raises Refused (unknown, bad-request)."""
+    metric = query.resolve(path)
+    found = await across(archive, Across(metric, since, until, step, op, by, devices))
+    unit = "count" if op == "count" else f"{metric.unit}_per_second" if op == "rate" else metric.unit
+    return Fleet(metric.path, unit, op, found)
 
 
 async def lines(

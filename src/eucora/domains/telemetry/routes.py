@@ -1,4 +1,4 @@
-"""Samples and lines of one device."""
+"""Samples and lines of one device; a metric over many."""
 
 import uuid
 from datetime import datetime
@@ -7,14 +7,21 @@ from typing import Annotated
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
+from eucora.archive.across import By, Op
 from eucora.archive.query import Archive, LineKey, LineRow, Series
 from eucora.domains.telemetry import queries
+from eucora.domains.telemetry.queries import Fleet
 from eucora.web.declare import declared
 from eucora.web.given import Given, GivenNow
 from eucora.web.moments import Since, Until, moment
 from eucora.web.paging import After, Limit, Page, cut, key
 
 Path = Annotated[str, QueryParameter(max_length=120, description="A metric: hardware.cpu, or the end of a path: cpu")]
+
+Step = Annotated[str | None, QueryParameter(max_length=40, pattern="^[0-9]{1,9}[smhdw]$", description="5m, 1h, 1d")]
+Asked = Annotated[Op, QueryParameter(description="rate is for counters, last for devices each")]
+Each = Annotated[By, QueryParameter(description="A series a device, or one over all")]
+Devices = Annotated[list[uuid.UUID] | None, QueryParameter(max_items=1000, description="Only these")]
 
 
 @get("/devices/{device_id:uuid}/series", opt=declared("telemetry.read", "none"))
@@ -28,6 +35,24 @@ async def series(
 ) -> Series:
     """One metric over time, oldest first, in its canonical unit."""
     return await queries.series(archive, device_id, path, moment(since, now), moment(until, now))
+
+
+@get("/telemetry/query", opt=declared("telemetry.read", "none"))
+async def query(
+    metric: Path,
+    archive: Given[Archive],
+    now: GivenNow,
+    since: Since = "1d",
+    until: Until = "0s",
+    step: Step = None,
+    op: Asked = "mean",
+    by: Each = "fleet",
+    devices: Devices = None,
+) -> Fleet:
+    """One metric over many devices, step by step, each point at the beginning of its step; without a step, one point."""
+    begin, end = moment(since, now), moment(until, now)
+    length = None if step is None else now - moment(step, now)
+    return await queries.fleet(archive, metric, begin, end, length, op, by, devices)
 
 
 @get("/devices/{device_id:uuid}/lines", opt=declared("telemetry.read", "none"))
@@ -86,4 +111,4 @@ async def _page(
     return cut(rows, limit, lambda row: row.key)
 
 
-ROUTES = (series, lines, changes, crashes)
+ROUTES = (series, query, lines, changes, crashes)
