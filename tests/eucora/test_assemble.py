@@ -4,8 +4,20 @@ from tests.eucora.operators.conftest import Plane, plane
 
 from eucora import assemble
 from eucora.domains.audit.heads import read_head
+from eucora.journal import founding
+from eucora.journal.postgres import PostgresJournal
 
 __all__ = ["plane"]
+
+
+def platform(plane: Plane) -> assemble.Platform:
+    """What the pipeline's role stands on, as far as its jobs ask."""
+    house = plane.house
+    journal = PostgresJournal(house.pool, house.keyring, epoch=1, shards=2)
+    about = founding.Platform(house.installation, 1, 2)
+    return assemble.Platform(
+        house.settings, house.secrets, house.pool, house.keyring, house.cache, house.objects, journal, about
+    )
 
 
 async def test_the_end_of_the_trail_is_signed_each_minute_into_the_object_store(plane: Plane) -> None:
@@ -30,7 +42,7 @@ async def test_the_end_of_the_trail_is_signed_each_minute_into_the_object_store(
 
 
 async def test_a_job_that_the_platform_runs_may_be_repeated_at_will(plane: Plane) -> None:
-    for job in assemble._jobs(plane.house):  # type: ignore[arg-type]
+    for job in assemble._jobs(platform(plane)):
         if job.name != "audit_head":
             await job.run()
             await job.run()

@@ -1,4 +1,4 @@
-"""A platform of this test's own: journal and pipeline on a fresh database, an archive on the object store."""
+"""A platform of this test's own: journal and pipeline on a fresh database."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,27 +7,9 @@ from typing import Any
 import pytest
 from tests.eucora.line import Line, close_line, open_line
 
-from eucora.archive.copies import Copies
-from eucora.archive.query import Archive
-from eucora.embedded.seaweedfs import DATA_BUCKET
-from eucora.stores.s3 import S3Objects
-
 
 @pytest.fixture
 async def line(database: Any, tmp_path: Path) -> AsyncIterator[Line]:
     opened = await open_line(database.app_url, database.keys_url, tmp_path / "secrets")
     yield opened
     await close_line(opened)
-
-
-@pytest.fixture
-async def objects(servers: Any) -> AsyncIterator[S3Objects]:
-    """The data bucket, on a real S3 server."""
-    opened = S3Objects(servers.s3, DATA_BUCKET)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def archive(line: Line, objects: S3Objects, tmp_path: Path) -> Archive:
-    return Archive(line.app, Copies(objects, tmp_path / "copies", 64 * 2**20))

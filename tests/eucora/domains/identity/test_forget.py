@@ -8,6 +8,7 @@ import pytest
 from tests.catalogue import Rows, everything, holding
 from tests.eucora.line import Device, Line
 
+from eucora.archive.query import Archive
 from eucora.domains.audit import Act
 from eucora.domains.audit.chain import check
 from eucora.domains.audit.read import event_of
@@ -43,12 +44,14 @@ async def person(line: Line, name: str, device: Device, provisional: uuid.UUID |
     return (await log_on(line.app, line.keyring, line.secrets, account, device.id, provisional, NOW)).subject
 
 
-async def texts(line: Line, device: Device) -> list[str]:
-    found = await telemetry.lines(line.app, device.id, ("log",), NOW - timedelta(days=60), NOW + timedelta(days=1))
+async def texts(archive: Archive, device: Device) -> list[str]:
+    found = await telemetry.lines(archive, device.id, ("log",), NOW - timedelta(days=60), NOW + timedelta(days=1))
     return [row.text for row in found]
 
 
-async def test_everything_of_an_erased_person_is_unreadable_and_nothing_of_anybody_else(line: Line) -> None:
+async def test_everything_of_an_erased_person_is_unreadable_and_nothing_of_anybody_else(
+    line: Line, archive: Archive
+) -> None:
     hers, his = await line.enrol(), await line.enrol()
     provisional = uuid.uuid4()
     await line.append(hers.batch([said(hers, provisional, NOW - timedelta(hours=2))], subject=provisional))
@@ -58,7 +61,7 @@ async def test_everything_of_an_erased_person_is_unreadable_and_nothing_of_anybo
     await line.append(hers.batch([said(hers, anna, NOW), too_old], subject=anna))
     await line.append(his.batch([said(his, bob, NOW), said(his, bob, NOW - timedelta(days=40))], subject=bob))
     await line.digest()
-    assert await texts(line, hers) == [SECRET] * 2
+    assert await texts(archive, hers) == [SECRET] * 2
     letters = {x.device: x for x in await dead_letters.page(line.app)}
 
     forgotten = await forget_user(line.app, line.keyring, provisional, ACT, NOW)
@@ -70,8 +73,8 @@ async def test_everything_of_an_erased_person_is_unreadable_and_nothing_of_anybo
     kept = await dead_letters.body(line.app, line.keyring, letters[his.id].id)
     assert kept is not None
     assert SECRET.encode() in kept
-    assert await texts(line, hers) == ["", ""]
-    assert await texts(line, his) == [SECRET]
+    assert await texts(archive, hers) == ["", ""]
+    assert await texts(archive, his) == [SECRET]
     assert await queries.subject_of_account(line.app, line.secrets, "anna") is None
     assert await queries.users_of_device(line.app, hers.id) == []
     (row,) = await queries.users_of_device(line.app, his.id)
