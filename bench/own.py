@@ -22,10 +22,7 @@ RATE = "1000000"
 def platform(**settings: str) -> Iterator[Path]:
     """The data directory of a platform that runs as long as the block. Raises RuntimeError when it does not come up."""
     folder = Path(tempfile.mkdtemp(prefix="eucora-"))
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    ports = {name: str(s.getsockname()[1]) for name, s in zip(PORTS, held, strict=True)}
-    for s in held:
-        s.close()
+    ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
     environ = {k: v for k, v in os.environ.items() if not k.startswith("EUCORA_")}
     environ |= {"EUCORA_DATA_DIR": str(folder / "data"), "EUCORA_DEVICE_RATE": RATE, **ports, **settings}
     log = folder / "up.log"
@@ -39,6 +36,15 @@ def platform(**settings: str) -> Iterator[Path]:
         process.send_signal(signal.SIGINT)
         process.wait(60)
         shutil.rmtree(folder)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody held a moment ago."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
 
 
 def _await(process: "subprocess.Popen[bytes]", log: Path) -> None:

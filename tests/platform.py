@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,20 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+from bench.own import free_ports
 from tests.conftest import at_database
 
 START_LIMIT_S = 90
 POSTGRES = ("EUCORA_POSTGRES_URL", "EUCORA_POSTGRES_OWNER_URL", "EUCORA_POSTGRES_KEYS_URL")
 
 T = TypeVar("T")
-
-
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
 
 
 @dataclass

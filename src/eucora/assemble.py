@@ -59,7 +59,7 @@ from eucora.stores.s3 import S3Objects
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
 
-PIPELINE_NICENESS = 19
+PIPELINE_NICENESS = 10
 
 Ready = Callable[[], None]
 

@@ -81,6 +81,7 @@ class Device:
         policy: str = POLICY,
         items: Items | None = None,
         encoding: str = "zstd",
+        voids: int | None = None,
     ) -> Checked:
         """The next batch of the device's stream, as the door hands it to the journal. `age_s`: how long it lay sealed."""
         envelope, sent = self.envelope(
@@ -92,6 +93,7 @@ class Device:
             policy=policy,
             items=items,
             encoding=encoding,
+            voids=voids,
         )
         return Checked(read_seal(envelope.headers), parse_signed(envelope.headers), sent, lane, verdict, envelope.body)
 
@@ -106,6 +108,7 @@ class Device:
         policy: str = POLICY,
         items: Items | None = None,
         encoding: str = "zstd",
+        voids: int | None = None,
     ) -> tuple[Envelope, str]:
         """The next batch of the device's stream as it travels, with its `eucora-sent`."""
         self.sequence += 1
@@ -123,6 +126,7 @@ class Device:
             clock_ms=int((clock or datetime.now(UTC) - timedelta(seconds=age_s)).timestamp() * 1000),
             subject=subject,
             encoding=encoding,
+            voids=voids,
         )
         if body is None:
             plain = encode_one(payloads[0]) if len(payloads) == 1 else encode(payloads)

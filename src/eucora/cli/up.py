@@ -44,8 +44,12 @@ class Running:
     children: dict[str, supervise.Child]
 
     def stop(self, resolved: Settings | None = None) -> None:
-        """Agent and roles first, last started first; then the servers below them, once the trail knows of it."""
-        for child in reversed(self.children.values()):
+        """The agent, then the roles together; then the servers below them, once the trail knows of it."""
+        if agent := self.children.pop("agent", None):
+            agent.stop()
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
             child.stop()
         try:
             if resolved is not None:

@@ -5,7 +5,6 @@ Several gateways may run on one ground, as in production: one database, one data
 
 import asyncio
 import base64
-import socket
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 import zstandard
+from bench.own import free_ports
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -278,14 +278,6 @@ def new_p256() -> ec.EllipticCurvePrivateKey:
 
 def new_ed25519() -> ed25519.Ed25519PrivateKey:
     return ed25519.Ed25519PrivateKey.generate()
-
-
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
 
 
 Start = Callable[..., Awaitable[Plane]]

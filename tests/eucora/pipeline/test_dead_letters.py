@@ -18,6 +18,7 @@ from eucora.slice import Slice
 from eucora_wire.payload import Payload
 from eucora_wire.problems import BASE, ItemProblem
 from eucora_wire.sections.hardware import Hardware
+from eucora_wire.sequence import Items
 
 NOW = datetime.now(UTC)
 SECRET = "4711.25"
@@ -52,6 +53,27 @@ async def test_one_item_that_the_database_refuses_is_found_and_all_others_are_st
     assert (letter.id, letter.ordinal) == (dead_letter_id(device.stream, 14), 14)
     assert (letter.reason, letter.detail, letter.state) == ("store-refused", "22003", "open")
     assert await line.rows("SELECT count(*), count(DISTINCT (device, item)) FROM hot_metrics") == [(20, 20)]
+
+
+async def test_the_letter_of_a_batch_that_was_too_large_is_closed_when_its_items_come_again_in_smaller_ones(
+    line: Line,
+) -> None:
+    device, other = await line.enrol(), await line.enrol()
+    for each in (device, other):
+        many = [health(each, n) for n in range(4)]
+        await line.append(each.batch(many, verdict=Verdict("inflates-too-much")))
+    await line.digest()
+    assert {(x.device, x.state) for x in await letters(line)} == {(device.id, "open"), (other.id, "open")}
+    for first, last in ((1, 2), (3, 4)):
+        part = [health(device, n) for n in range(first - 1, last)]
+        await line.append(device.batch(part, items=Items(first, last), voids=1))
+    await line.digest()
+    assert {(x.device, x.state) for x in await letters(line)} == {(device.id, "replayed"), (other.id, "open")}
+    rows = await line.rows("SELECT device, item FROM hot_metrics ORDER BY item")
+    assert rows == [(device.id, n) for n in (1, 2, 3, 4)]
+    (closed,) = [x.id for x in await letters(line) if x.device == device.id]
+    assert (await replay(line.house, [closed])).replayed == ()
+    assert await line.rows("SELECT count(*) FROM hot_metrics") == [(4,)], "a replay stored the items a second time"
 
 
 async def test_a_server_that_is_away_makes_no_dead_letter(line: Line) -> None:

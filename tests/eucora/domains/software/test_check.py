@@ -71,3 +71,18 @@ async def test_a_stream_with_a_gap_is_not_compared_and_one_without_is(line: Line
     await line.digest()
     await compare(BEGIN)
     assert await line.rows("SELECT checked, resync FROM software_state") == [(True, False)]
+
+
+async def test_what_a_stream_that_was_left_still_misses_does_not_keep_its_device_from_being_compared(
+    line: Line,
+) -> None:
+    device = await line.enrol()
+    payload = item(device.id, 1, software=Software(packages=())).payload
+    device.batch([payload])  # never arrives
+    await line.append(device.batch([payload]))
+    device.stream, device.sequence, device.previous = uuid.uuid4(), 0, "lost"
+    await line.append(device.batch([payload]))
+    await line.digest()
+    (compare,) = chores(line.app)
+    await compare(BEGIN)
+    assert await line.rows("SELECT checked, resync FROM software_state") == [(True, False)]
