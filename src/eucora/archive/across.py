@@ -77,13 +77,13 @@ async def across(archive: Archive, asks: Across) -> tuple[Line, ...]:
             files = await at.files("metrics", asks.since, asks.until)
             hidden = await masks.beyond(at.db, min((file.masks for file in files), default=0)) if files else []
         async with archive.copies.of(files) as paths:
-            rows = await asked(lambda db: _answer(db, asks, hot, places, paths, hidden))
+            rows = await asked(lambda db: answer(db, asks, hot, places, paths, hidden))
     if len(rows) > MOST:
         raise Refused("bad-request", f"that is more than {MOST:,} points: take a longer step, or fewer devices")
     return _lines(rows, asks)
 
 
-def _answer(
+def answer(
     db: DuckDBPyConnection,
     asks: Across,
     hot: Path,
@@ -91,6 +91,7 @@ def _answer(
     paths: Sequence[Path],
     hidden: Sequence[Masked],
 ) -> list[Any]:
+    """Rows (device, labels, step, value) of hot rows as CSV and of files. `places`: (shape, place, labels) of the metric."""
     if not places:
         return []
     db.execute(SQL.make_places)

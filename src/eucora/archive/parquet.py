@@ -26,20 +26,18 @@ from duckdb import (
 
 from eucora.archive.masks import Masked
 from eucora.problems import TryLater
+from eucora.sql import load
 
+SQL = load(__file__, "parquet.sql")
 T = TypeVar("T")
 Kind = Literal["metrics", "lines", "spans"]
 KINDS: tuple[Kind, ...] = ("metrics", "lines", "spans")
 
 ROWS_A_FILE = 1_000_000
-ROWS_A_GROUP = 61_440
-"""What is read at once to find one device of one shape."""
 TEXT_A_FILE = 96 * 2**20
 """Sorting holds all texts of a file in memory."""
-BYTES_A_GROUP = 32 * 2**20
-"""A group is whole in memory, one a thread; rows of long texts are fewer."""
 NARROW = 64
-"""Values a row. Wider rows, of devices with very many volumes or sensors, lie in files of their own, in smaller groups:
+"""Values a row. Wider rows, of devices with very many volumes or sensors, lie in files of their own:
 
 one of them would give every row of the fleet its hundreds of columns, and no memory holds that."""
 
@@ -144,7 +142,7 @@ def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
     with working() as db:
         written: list[Written] = []
         for rows in _by_width(_loaded(db, kind, csv)):
-            written += [_write(part, kind, folder) for part in _parts(rows)]
+            written += [_write(db, part, kind, folder) for part in _parts(rows)]
         return written
 
 
@@ -213,16 +211,12 @@ def _length(rows: DuckDBPyRelation) -> Expression:
     return length
 
 
-def _write(part: tuple[date, int, DuckDBPyRelation], kind: Kind, folder: Path) -> Written:
+def _write(db: DuckDBPyConnection, part: tuple[date, int, DuckDBPyRelation], kind: Kind, folder: Path) -> Written:
     day, number, rows = part
     width = width_of(rows)
     path = folder / f"{kind}-{day}-{width}-{number}.parquet"
-    rows.order("shape, device, time, position, item").write_parquet(
-        str(path),
-        compression="zstd",
-        row_group_size=_fewer(ROWS_A_GROUP, rows),
-        row_group_size_bytes=BYTES_A_GROUP,
-    )
+    rows.order("shape, device, time, position, item").create_view("part", replace=True)
+    db.execute(getattr(SQL, kind), [str(path)])
     ((since, until, count),) = rows.aggregate("min(time), max(time), count(*)").fetchall()
     return Written(path, day, width, count, since, until)
 
@@ -246,7 +240,7 @@ def write_again(kind: Kind, files: Sequence[Path], masks: Sequence[Masked], fold
     """Files of one event day as one, or as parts; without what is masked."""
     with working() as db:
         rows = unmasked(read(db, files), masks)
-        return [_write(part, kind, folder) for part in _parts(rows)]
+        return [_write(db, part, kind, folder) for part in _parts(rows)]
 
 
 def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:
