@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,11 @@ from tests.eucora.line import close_line, open_line
 from tests.eucora.memory import forget_peak, peak
 
 from eucora import clock
+from eucora.archive.copies import Copies
+from eucora.archive.query import Archive
 from eucora.domains.telemetry import queries as telemetry
+from eucora.embedded.seaweedfs import DATA_BUCKET
+from eucora.stores.s3 import S3Objects
 from eucora_wire.payload import encode
 from eucora_wire.problems import BASE
 from eucora_wire.sections.hardware import Hardware
@@ -149,14 +154,17 @@ async def test_a_consumed_batch_becomes_the_dead_letter_that_the_answer_names(wa
     assert tuple(letter) == (uuid.UUID(item["dead_letter"]), slug)
 
 
-async def test_a_clock_in_2099_is_accepted_and_its_times_are_corrected(plane: Plane, device: Device) -> None:
+async def test_a_clock_in_2099_is_accepted_and_its_times_are_corrected(
+    plane: Plane, device: Device, servers: Any, tmp_path: Path
+) -> None:
     moment = datetime(2099, 1, 1, tzinfo=UTC)
     sealed = device.batch(device.payload(timestamp=moment), clock_ms=clock.to_ms(moment))
     answer = (await device.send(sealed)).json()
     assert (answer["outcome"], answer["receipt"]["lane"]) == ("appended", "live")
     await digest(plane)
     now = clock.now()
-    series = await telemetry.series(plane.pool, device.id, "cpu", now - timedelta(hours=1), now + timedelta(hours=1))
+    archive = Archive(plane.pool, Copies(S3Objects(servers.s3, DATA_BUCKET), tmp_path, 2**20))
+    series = await telemetry.series(archive, device.id, "cpu", now - timedelta(hours=1), now + timedelta(hours=1))
     ((time, value),) = series.points
     assert (abs((time - now).total_seconds()) < 30, value) == (True, pytest.approx(0.125))
 
