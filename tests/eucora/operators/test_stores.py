@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from tests.eucora.operators.conftest import Plane
 
-NOW = datetime.now(UTC)
-
 PLANTED = """
     WITH f AS (INSERT INTO followers (follower, lease, leased_until, told, retries, rate_per_s, told_at, last_error,
                                       last_error_at)
@@ -23,9 +21,9 @@ async def test_without_a_follower_there_is_nothing_to_see(plane: Plane) -> None:
 
 
 async def test_lag_rate_errors_and_what_was_refused_are_told(plane: Plane) -> None:
-    early = NOW - timedelta(minutes=5)
-    await plane.house.pool.execute(PLANTED, NOW, early, NOW.date())
-    await plane.house.pool.execute("UPDATE cursors SET position = 9, received = $1 WHERE shard = 0 AND lane = 0", NOW)
+    now = datetime.now(UTC)
+    await plane.house.pool.execute(PLANTED, now, now - timedelta(minutes=5), now.date())
+    await plane.house.pool.execute("UPDATE cursors SET position = 9, received = $1 WHERE shard = 0 AND lane = 0", now)
     (told,) = await plane.get("/stores")
     assert (told["follower"], told["running"], told["waiting"], told["behind_s"]) == ("prometheus", True, 4, 300.0)
     assert (told["told"], told["retries"], told["rate_per_s"]) == (420, 3, 7.2)
@@ -34,8 +32,8 @@ async def test_lag_rate_errors_and_what_was_refused_are_told(plane: Plane) -> No
 
 
 async def test_a_rate_of_long_ago_is_none_and_who_fell_silent_does_not_run(plane: Plane) -> None:
-    ago = NOW - timedelta(hours=1)
-    await plane.house.pool.execute(PLANTED, ago, ago, NOW.date())
+    ago = datetime.now(UTC) - timedelta(hours=1)
+    await plane.house.pool.execute(PLANTED, ago, ago, ago.date())
     (told,) = await plane.get("/stores")
     assert (told["rate_per_s"], told["running"]) == (0.0, False)
 

@@ -85,8 +85,8 @@ def payloads(device: Device, count: int) -> list[Payload]:
     ]
 
 
-async def digested(line: Line, count: int = 10) -> Device:
-    device = await line.enrol()
+async def digested(line: Line, count: int = 10, device: Device | None = None) -> Device:
+    device = device or await line.enrol()
     await line.append(*[device.batch([p]) for p in payloads(device, count)])
     await line.digest()
     return device
@@ -174,11 +174,11 @@ async def test_two_workers_tell_one_follower_one_at_a_time_and_a_zombie_moves_no
 
 
 async def test_a_cursor_that_was_set_back_meanwhile_is_obeyed(line: Line, fed: Feed, script: Script) -> None:
-    await digested(line)
+    device = await digested(line)
     teller = Teller(script, fed, line.app, 15.0)
     await tell_all(teller)
     await line.app.execute("UPDATE follower_cursors SET position = 0")
-    await digested(line, 1)
+    await digested(line, 1, device)
     with pytest.raises(Taken):
         await tell_all(teller)
     await teller.let_go()
