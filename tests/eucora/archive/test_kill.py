@@ -22,7 +22,7 @@ from eucora.archive.query import Archive
 from eucora.embedded.seaweedfs import DATA_BUCKET
 
 ROOT = Path(__file__).parents[3]
-KILLS = int(os.environ.get("EUCORA_TEST_KILLS", "25"))
+KILLS = int(os.environ.get("EUCORA_TEST_KILLS", "8"))
 SEED = int(os.environ.get("EUCORA_TEST_SEED", "0")) or random.randrange(1 << 32)
 
 
