@@ -26,7 +26,7 @@ from eucora.pipeline.house import CONSUMER
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.slice import Pool
 from eucora.sql import load
-from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Told
+from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Told, Whose
 from eucora.stores.postgres import translated
 
 SQL = load(__file__, "followers.sql")
@@ -127,9 +127,9 @@ class Teller:
             if parcel is None:
                 stretch = await self.feed.after(self.at, ROWS_AT_ONCE)
                 parcel, behind = stretch.parcel, dict(stretch.behind)
-        if not parcel.readings and not behind:
+        if not parcel.rows and not behind:
             return False
-        told = await self.follower.write(parcel) if parcel.readings else Told(0)
+        told = await self.follower.write(parcel) if parcel.rows else Told(0)
         with translated():
             await self._commit(told, behind)
         self.turns += 1
@@ -178,7 +178,7 @@ class Teller:
             left = None
             try:
                 interval = Interval(row["since"] or clock.EPOCH, row["until"])
-                left = (await self.follower.forget(row["device"], interval)).left
+                left = (await self.follower.forget(Whose(device=row["device"]), interval)).left
             except Misconfigured as exc:
                 log.warning("follower_can_not_forget", follower=name, reason=str(exc))
                 await self.note(exc)

@@ -10,12 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import msgspec
+from msgspec import Struct
 
 CACHE_PATIENCE_S = 0.05
 
+Kind = Literal["metrics", "lines", "spans"]
+"""What the archive has rows of."""
 
-class S3Endpoint(msgspec.Struct, frozen=True):
+
+class S3Endpoint(Struct, frozen=True):
     """Where an S3 server is, and our keys for it. `ca_file` verifies its certificate; None: the system's roots."""
 
     url: str
@@ -28,7 +31,7 @@ class S3Endpoint(msgspec.Struct, frozen=True):
         return f"S3Endpoint({self.url!r}, …)"
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(Struct, frozen=True):
     """What the store says about an object: its ETag, and its version where the bucket keeps versions."""
 
     key: str
@@ -83,7 +86,7 @@ class Cache(Protocol):
         ...
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class Reading(Struct, frozen=True, gc=False):
     """One row of metrics as the archive holds it: values in the order of its shape, in canonical units."""
 
     device: uuid.UUID
@@ -93,14 +96,52 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     values: Sequence[float]
 
 
-class Parcel(msgspec.Struct, frozen=True):
-    """What a follower is told at once, in the archive's order. `shapes`: [[name, {label: value}], …] by number."""
+class Line(Struct, frozen=True, gc=False):
+    """One log line, event, change, crash or deployment; its shape says kind, source and severity.
 
-    readings: Sequence[Reading]
+    `text` and `fields` are as the device wrote them until `pipeline/mask.py` went over them: no follower sees them before.
+    """
+
+    device: uuid.UUID
+    time: datetime
+    received: datetime
+    marks: int
+    shape: int
+    id: uuid.UUID
+    subject: uuid.UUID | None
+    count: int
+    text: str
+    fields: Mapping[str, Any]
+
+
+class Span(Struct, frozen=True, gc=False):
+    """One span; its shape says its name. `duration_s` in seconds; ids as 16 and 8 bytes. `attributes` as in Line.fields."""
+
+    device: uuid.UUID
+    time: datetime
+    received: datetime
+    marks: int
+    shape: int
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes | None
+    subject: uuid.UUID | None
+    duration_s: float
+    status: str
+    attributes: Mapping[str, Any]
+
+
+class Parcel(Struct, frozen=True):
+    """What a follower is told at once: rows of its kind, in the archive's order; and what their shapes mean, by number.
+
+    metrics: [[name, {label: value}], …] in the order of values; lines: {kind, source, severity}; spans: {name}.
+    """
+
+    rows: Sequence[Any]
     shapes: Mapping[int, Any]
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(Struct, frozen=True):
     """Samples (lines, spans) that a server never takes: why, how many, and the times between which they lie.
 
     They are in the archive.
@@ -112,7 +153,7 @@ class Refusal(msgspec.Struct, frozen=True):
     count: int
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(Struct, frozen=True):
     """What became of a parcel. `merged`: came more than once; `clamped`: lay in the future, and count as received."""
 
     taken: int
@@ -121,20 +162,31 @@ class Told(msgspec.Struct, frozen=True):
     refused: tuple[Refusal, ...] = ()
 
 
-class Interval(msgspec.Struct, frozen=True):
+class Interval(Struct, frozen=True):
     """Times in [since, until)."""
 
     since: datetime
     until: datetime
 
 
-class Forgotten(msgspec.Struct, frozen=True):
-    """`left`: what the server still shows of it, since it can't delete that yet; to be asked again later."""
+class Whose(Struct, frozen=True):
+    """Whose rows: those of a device, those of a person (by subject id); of both when both are given."""
+
+    device: uuid.UUID | None = None
+    subject: uuid.UUID | None = None
+
+
+class Forgotten(Struct, frozen=True):
+    """`left`: what the server still shows of it, since it can't delete that yet; to be asked again later.
+
+    `gone_by`: of a server that can't delete by attribute, when its retention will have done it; it is not asked again.
+    """
 
     left: int
+    gone_by: datetime | None = None
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(Struct, frozen=True):
     """One setting or figure of the live server; `mend` says what to do when it is `wrong`."""
 
     name: str
@@ -144,7 +196,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Follower(Protocol):
-    """A server that is told what the archive holds. Telling it twice changes nothing.
+    """A server that is told what the archive holds of one kind. Telling it twice changes nothing.
 
     All three raise TryLater when it is away (with the seconds that it asks for), Misconfigured when it doesn't let us.
     """
@@ -154,12 +206,17 @@ class Follower(Protocol):
         """Under which its cursor stands."""
         ...
 
+    @property
+    def kind(self) -> Kind:
+        """Of which rows it is told."""
+        ...
+
     async def write(self, parcel: Parcel) -> Told:
         """Everything that it takes is there afterwards; what it never takes is in the answer, and holds nothing up."""
         ...
 
-    async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
-        """Delete what it holds of a device in an interval."""
+    async def forget(self, whose: Whose, interval: Interval) -> Forgotten:
+        """Delete what it holds of a device, or of a person, in an interval. Of whom it can hold nothing, nothing is left."""
         ...
 
     async def inspect(self) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ from eucora import clock
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.isolate import Unacceptable, deliver, refusals
-from eucora.stores.ports import Finding, Forgotten, Interval, Parcel, Told
+from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
 from eucora.stores.remote_write import Named, Sample, compress, encode, matcher, settle
 
 SAMPLES_AT_ONCE = 10_000
@@ -51,6 +51,7 @@ class Prometheus:
     """The port Follower on one server."""
 
     name = "prometheus"
+    kind: Kind = "metrics"
 
     def __init__(self, url: str, ca_file: Path | None = None, oldest: timedelta = timedelta(days=29)) -> None:
         """`url`: of the server, or the whole address that takes remote writes. `oldest`: of what it is to take."""
@@ -71,8 +72,14 @@ class Prometheus:
         taken = len(settled.samples) - (len(lost) - len(settled.unnamed))
         return Told(taken, settled.merged, settled.clamped, refusals(lost))
 
-    async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
-        """Delete and free the space; then look. Out-of-order samples of the head can be deleted once they lie in a block."""
+    async def forget(self, whose: Whose, interval: Interval) -> Forgotten:
+        """Delete and free the space; then look. Samples are of devices, never of persons.
+
+        Out-of-order samples of the head can be deleted once they lie in a block.
+        """
+        if whose.device is None or whose.subject is not None:
+            return Forgotten(0)
+        device = whose.device
         span = {"start": _seconds(interval.since), "end": _seconds(interval.until - timedelta(milliseconds=1))}
         await self._admin("delete_series", {"match[]": matcher(device), **span})
         await self._admin("clean_tombstones", {})

@@ -51,7 +51,7 @@ def settle(parcel: Parcel, known: dict[int, tuple[Named | None, ...]]) -> Settle
     found: dict[bytes, dict[int, float]] = {}
     count = clamped = 0
     unnamed = []
-    for reading in parcel.readings:
+    for reading in parcel.rows:
         ms, late = _moment(reading)
         device = _label(DEVICE, str(reading.device))
         for named, value in zip(_named(reading.shape, parcel.shapes, known), reading.values, strict=False):

@@ -13,7 +13,7 @@ from tests.live.prometheus import ADMITTED, SHIPPED, Server
 
 from eucora import clock
 from eucora.problems import Misconfigured, TryLater
-from eucora.stores.ports import Interval, Parcel, Reading
+from eucora.stores.ports import Interval, Parcel, Reading, Whose
 from eucora.stores.prometheus import Prometheus
 
 NOW = clock.now().replace(microsecond=0)
@@ -171,7 +171,7 @@ async def test_a_forgotten_device_is_gone_and_its_neighbour_is_not(own: Server, 
     both = [*minutes(device, 60), *minutes(neighbour, 60)]
     await follower.write(parcel(both))
     whole = Interval(NOW - timedelta(days=1), NOW + MINUTE)
-    assert (await follower.forget(device, whole)).left == 0
+    assert (await follower.forget(Whose(device=device), whole)).left == 0
     await follower.close()
     assert points(own, device) == []
     assert points(own, neighbour) == expected(both[60:])
@@ -181,7 +181,7 @@ async def test_an_interval_is_forgotten_and_told_again_corrected(own: Server, de
     follower = Prometheus(own.url)
     told = minutes(device, 60)
     await follower.write(parcel(told))
-    assert (await follower.forget(device, Interval(NOW - 29 * MINUTE, NOW - 9 * MINUTE))).left == 0
+    assert (await follower.forget(Whose(device=device), Interval(NOW - 29 * MINUTE, NOW - 9 * MINUTE))).left == 0
     kept = [r for r in told if not NOW - 29 * MINUTE <= r.time < NOW - 9 * MINUTE]
     assert points(own, device) == expected(kept)
     corrected = [reading(device, NOW - n * MINUTE, -1.0, -2.0) for n in range(10, 30)]
@@ -198,7 +198,7 @@ async def test_late_samples_that_the_server_can_not_delete_yet_are_counted_as_le
     shapes = {1: [CPU, MEMORY]}  # two series that differ in their name alone
     await follower.write(parcel(minutes(device, 3), shapes))
     await follower.write(parcel([late], shapes))
-    left = (await follower.forget(device, Interval(NOW - timedelta(days=40), NOW + MINUTE))).left
+    left = (await follower.forget(Whose(device=device), Interval(NOW - timedelta(days=40), NOW + MINUTE))).left
     await follower.close()
     assert points(own, device) == expected([late] if left else [])
     assert left in (0, 2), "the answer says what PromQL says"
@@ -219,7 +219,7 @@ async def test_inspection_of_a_plain_server_says_what_to_mend(plain: Server, dev
     assert wrong == {"out_of_order_time_window", "retention", "admin_api"}
     assert "29d" in found["out_of_order_time_window"].mend
     with pytest.raises(Misconfigured, match="enable-admin-api"):
-        await follower.forget(device, Interval(NOW - MINUTE, NOW))
+        await follower.forget(Whose(device=device), Interval(NOW - MINUTE, NOW))
     await follower.close()
 
 

@@ -50,8 +50,8 @@ async def read_on(fed: Feed, at: dict[Any, int], most: int) -> list[Reading]:
     """Stretch after stretch until nothing is new."""
     found: list[Reading] = []
     while (stretch := await fed.after(at, most)).behind:
-        found += stretch.parcel.readings
-        assert stretch.parcel.shapes.keys() == {r.shape for r in stretch.parcel.readings}
+        found += stretch.parcel.rows
+        assert stretch.parcel.shapes.keys() == {r.shape for r in stretch.parcel.rows}
         moved = {place: position for place, (position, _) in stretch.behind.items()}
         assert all(position > at.get(place, 0) for place, position in moved.items())
         at.update(moved)
@@ -112,7 +112,7 @@ async def test_a_parcel_holds_no_more_rows_than_asked_for_but_a_whole_entry(line
     await tell(line, device, 1, 30)
     sizes, at = [], {}
     while (stretch := await fed.after(at, 10)).behind:
-        sizes.append(len(stretch.parcel.readings))
+        sizes.append(len(stretch.parcel.rows))
         at |= {place: position for place, (position, _) in stretch.behind.items()}
     assert sum(sizes) == 50
     assert sorted(sizes)[-1] == 30
@@ -127,7 +127,7 @@ async def test_single_entries_are_found_by_their_place_hot_or_in_a_file(
     (place,) = await line.rows("SELECT DISTINCT shard, lane, 2::bigint FROM hot_metrics")
     for _ in range(2):
         parcel = await fed.at([place], [datetime.now(UTC)])
-        assert len(parcel.readings) == 4
+        assert len(parcel.rows) == 4
         await seal(line, objects)
     assert (await fed.at([place], [datetime.now(UTC) + timedelta(days=1)])).readings == []
 
@@ -137,7 +137,7 @@ async def test_the_cursor_tells_when_the_last_entry_behind_it_was_received(line:
     await tell(line, device, 3, 4)
     stretch = await fed.after({}, 1_000)
     (received,) = [moment for position, moment in stretch.behind.values() if position]
-    assert received == max(r.received for r in stretch.parcel.readings)
+    assert received == max(r.received for r in stretch.parcel.rows)
 
 
 places = st.dictionaries(st.tuples(st.integers(0, 7), st.integers(0, 1)), st.integers(1, 500), max_size=16)

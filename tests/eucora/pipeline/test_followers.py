@@ -25,7 +25,7 @@ from eucora.pipeline import dead_letters, followers
 from eucora.pipeline.followers import Taken, Teller, pause_s, states
 from eucora.pipeline.replay import replay
 from eucora.problems import EucoraError, Misconfigured, TryLater
-from eucora.stores.ports import Finding, Forgotten, Interval, Parcel, Refusal, Told
+from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Refusal, Told, Whose
 from eucora.stores.s3 import S3Objects
 from eucora_wire.payload import Payload
 from eucora_wire.sections.hardware import Hardware
@@ -37,6 +37,7 @@ class Script:
     """Writes down what it is told; raises what it has to first."""
 
     name = "script"
+    kind: Kind = "metrics"
 
     def __init__(self) -> None:
         self.parcels: list[Parcel] = []
@@ -51,19 +52,20 @@ class Script:
         if failure is not None:
             raise failure
         self.parcels.append(parcel)
-        return Told(sum(len(r.values) for r in parcel.readings), 0, 0, self.refused)
+        return Told(sum(len(r.values) for r in parcel.rows), 0, 0, self.refused)
 
-    async def forget(self, device: uuid.UUID, interval: Interval) -> Forgotten:
+    async def forget(self, whose: Whose, interval: Interval) -> Forgotten:
         if self.closed:
             raise Misconfigured("start it with --web.enable-admin-api")
-        self.forgotten.append((device, interval))
+        assert whose.device is not None
+        self.forgotten.append((whose.device, interval))
         return Forgotten(self.left.pop(0) if self.left else 0)
 
     async def inspect(self) -> tuple[Finding, ...]:
         return ()
 
     def told(self) -> Counter[Any]:
-        return Counter((r.device, r.time) for parcel in self.parcels for r in parcel.readings)
+        return Counter((r.device, r.time) for parcel in self.parcels for r in parcel.rows)
 
 
 @pytest.fixture
