@@ -90,8 +90,8 @@ def met(wanted: Run, found: Report) -> bool:
     fast = found["acknowledged_payloads_per_s"] >= wanted.goal * (0.98 if wanted.rate else 1)
     whole = not found["not_acknowledged"]
     fresh = not wanted.freshness_s or found["freshness_p95_s"] < wanted.freshness_s
-    first, *_, last = found["lag_entries"]["thirds"]
-    steady = not wanted.rate or last <= 2 * first + 100
+    lag = found["lag_entries"]["thirds"]
+    steady = not wanted.rate or lag[-1] <= 2 * lag[0] + 100
     return bool(fast and whole and fresh and steady and found["ack_p99_ms"] < wanted.ack_p99_ms)
 
 
