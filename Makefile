@@ -25,15 +25,18 @@ up: .venv/.platform ## start the platform and a local agent, in the foreground (
 down: .venv/.platform ## stop a platform that runs on this data directory
 	@.venv/bin/eucora down
 
+# Each process has servers of its own; a file's tests stay together, and share them.
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile
+
 test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
-	@$(PY) -m pytest $(T)
+	@$(PYTEST) $(T)
 
 # What speaks SQL, room by room, and the whole of it as a newcomer sees it; and servers that no wheel brings.
 LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
 	tests/eucora/stores/test_postgres.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
 
 test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL, and on Debian's Prometheus
-	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PY) -m pytest $(LIVE)
+	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PYTEST) $(LIVE)
 
 lint: .venv/.dev ## ruff, mypy and the import contracts
 	@.venv/bin/ruff check .
