@@ -24,7 +24,7 @@ from eucora_wire.payload import Payload, encode
 from eucora_wire.sequence import Items
 
 MS = timedelta(milliseconds=1)
-UPTIME = timedelta(hours=2)
+UPTIME = timedelta(days=30)
 """For so long it has been on already, which this machine need not have been: it may have sealed long ago."""
 
 
