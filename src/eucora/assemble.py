@@ -6,9 +6,10 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -50,7 +51,7 @@ from eucora.secrets import Secrets
 from eucora.settings import Settings
 from eucora.slice import Pool
 from eucora.stores.endpoints import require_tls_beyond_loopback
-from eucora.stores.ports import Cache, Objects, S3Endpoint
+from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
 from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
 from eucora.stores.redis import RedisCache
@@ -262,17 +263,27 @@ async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -
 
 async def _follow(platform: Platform, ended: asyncio.Event) -> None:
     """Tell the servers that follow the archive, where there are any."""
-    settings = platform.settings
-    if not settings.metrics_url:
-        return
+    async with AsyncExitStack() as opened:
+        told = followers_of(platform.settings)
+        for each in told:
+            opened.push_async_callback(each.close)
+        # A folder of its own: what another process reads is not thrown away here.
+        folder, most = platform.settings.data_dir / "copies-told", platform.settings.copies_mib * 2**20
+        copies = Copies(platform.objects, folder, most)
+        erased = partial(domains.erased, platform.pool)
+        async with asyncio.TaskGroup() as group:
+            for each in told:
+                feed = Feed(platform.pool, copies, each.kind, erased)
+                group.create_task(followers.run(each, feed, platform.pool, platform.settings.lease_s, ended))
+
+
+def followers_of(settings: Settings) -> list[Follower]:
+    """The servers that the settings name. Whoever opens them closes them."""
     oldest = timedelta(days=settings.spool_max_age_days + 1)
-    prometheus = Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest)
-    # A folder of its own: what another process reads is not thrown away here.
-    copies = Copies(platform.objects, settings.data_dir / "copies-told", settings.copies_mib * 2**20)
-    try:
-        await followers.run(prometheus, Feed(platform.pool, copies), platform.pool, settings.lease_s, ended)
-    finally:
-        await prometheus.close()
+    found: list[Follower] = []
+    if settings.metrics_url:
+        found.append(Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest))
+    return found
 
 
 def _be_nice(by: int) -> None:

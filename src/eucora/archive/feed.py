@@ -1,12 +1,14 @@
-"""What the archive holds behind a cursor: in the order of positions per shard and lane, from hot rows and files alike.
+"""What the archive holds of one kind behind a cursor: by positions per shard and lane, from hot rows and files alike.
 
 Rule 1: the digest's cursor is read before the rows: an entry that it has passed never gets another row, but for dead
 letters that are digested again, which are asked for by their places.
 Rule 2: a stretch ends between two entries, so that the cursor behind it is true.
+Rule 3: what is masked, and what an erased person wrote, leaves the archive to nobody.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +23,15 @@ from eucora.archive.query import SQL as SHAPES
 from eucora.archive.stretches import Range, Row
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
-from eucora.stores.ports import Parcel, Reading
+from eucora.stores.ports import Kind, Line, Parcel, Reading, Span
 
 SQL = load(__file__, "feed.sql")
 DIGEST = "pipeline"
 FIRST_ENTRIES, MOST_ENTRIES = 200, 5_000
 OPEN_AROUND = timedelta(minutes=2)
 """Longer than the transaction that digests a letter again."""
+MOST_BYTES = 4 * 2**20
+"""Of the texts of a parcel, in characters; one entry may be larger."""
 
 Place = tuple[int, int]
 """(shard, lane)."""
@@ -40,11 +44,15 @@ class Stretch(Struct, frozen=True):
     behind: Mapping[Place, tuple[int, datetime]]
 
 
+Erased = Callable[[set[uuid.UUID]], Awaitable[set[uuid.UUID]]]
+"""Which of these subjects belong to an erased person."""
+
+
 class Feed:
     """Reads on for one follower. It learns how many entries make a parcel."""
 
-    def __init__(self, pool: Pool, copies: Copies) -> None:
-        self._pool, self._copies = pool, copies
+    def __init__(self, pool: Pool, copies: Copies, kind: Kind, erased: Erased) -> None:
+        self._pool, self._copies, self._kind, self._erased = pool, copies, kind, erased
         self._shapes: dict[int, Any] = {}
         self._entries = FIRST_ENTRIES
 
@@ -60,6 +68,8 @@ class Feed:
             rows = await self._between(wanted, None)
         elif len(rows) > most:
             rows, wanted = cut(rows, wanted)
+        if (fits := self._fitting(rows)) < len(rows) and _entry(rows[fits]) != _entry(rows[0]):
+            rows, wanted = cut(rows[: fits + 1], wanted)
         self._learn(sum(r.upto - r.after for r in wanted), len(rows), most)
         behind = {(r.shard, r.lane): _end(r, rows, tips[r.shard, r.lane]) for r in wanted}
         return Stretch(await self._parcel(rows), behind)
@@ -75,32 +85,99 @@ class Feed:
         """The first rows of these stretches. Files are immutable: they are read when the snapshot is closed again."""
         async with snapshot(self._pool) as at:
             sealed = await _sealed(at.db, wanted, moments)
-            rows = [tuple(row) for row in await at.db.fetch(SQL.hot_metrics, *_columns(wanted), at.hot, most)]
-            files = [f for f in await at.files("metrics") if _holds(f, sealed)] if sealed else []
+            rows = [tuple(row) for row in await at.db.fetch(HOT[self._kind], *_columns(wanted), at.hot, most)]
+            files = [f for f in await at.files(self._kind) if _holds(f, sealed)] if sealed else []
         if files:
             async with self._copies.of(files) as paths:
-                rows += await asyncio.to_thread(stretches.metrics, paths, wanted, most)
+                rows += await asyncio.to_thread(stretches.rows, self._kind, paths, wanted, most)
             rows.sort(key=lambda row: row[:4])
         return rows[:most]
 
     async def _parcel(self, rows: Sequence[Row]) -> Parcel:
         """Without what is masked now; what is masked from now on is forgotten by the follower later."""
-        masks = await self._pool.fetch(SQL.masked, list({row[4] for row in rows})) if rows else []
+        masks = await self._pool.fetch(SQL.masked, list({row[DEVICE] for row in rows})) if rows else []
         rows = [row for row in rows if not _hidden(row, masks)] if masks else rows
-        numbers = {row[7] for row in rows}
+        numbers = {row[SHAPE] for row in rows}
         if unknown := numbers - self._shapes.keys():
             parts = await self._pool.fetch(SHAPES.parts_of, list(unknown))
             self._shapes |= {row["shape"]: msgspec.json.decode(row["parts"]) for row in parts}
-        readings = [Reading(*row[4:]) for row in rows]
-        return Parcel(readings, {number: self._shapes[number] for number in numbers})
+        return Parcel(await self._made(rows), {number: self._shapes[number] for number in numbers})
+
+    async def _made(self, rows: Sequence[Row]) -> list[Reading] | list[Line] | list[Span]:
+        if self._kind == "metrics":
+            return [Reading(*row[DEVICE:]) for row in rows]
+        make, subject = (line, LINE_SUBJECT) if self._kind == "lines" else (span, SPAN_SUBJECT)
+        gone = await self._erased({row[subject] for row in rows if row[subject] is not None})
+        return [make(row, row[subject] in gone) for row in rows]  # type: ignore[return-value]
+
+    def _fitting(self, rows: Sequence[Row]) -> int:
+        """How many rows hold no more text than a parcel may."""
+        if self._kind == "metrics":
+            return len(rows)
+        texts = LINE_TEXTS if self._kind == "lines" else SPAN_TEXTS
+        size = 0
+        for count, row in enumerate(rows):
+            size += sum(len(row[text] or "") for text in texts)
+            if size > MOST_BYTES:
+                return count
+        return len(rows)
 
     def _learn(self, entries: int, rows: int, most: int) -> None:
         self._entries = max(1, min(MOST_ENTRIES, 2 * self._entries, entries * most // max(rows, 1)))
 
 
+HOT: Mapping[Kind, str] = {"metrics": SQL.hot_metrics, "lines": SQL.hot_lines, "spans": SQL.hot_spans}
+DEVICE, TIME, RECEIVED, SHAPE = (stretches.HEAD.index(name) for name in ("device", "time", "received", "shape"))
+LINE, SPAN = (*stretches.HEAD, *stretches.behind("lines")), (*stretches.HEAD, *stretches.behind("spans"))
+LINE_SUBJECT, SPAN_SUBJECT = LINE.index("subject"), SPAN.index("subject")
+LINE_TEXTS, SPAN_TEXTS = (LINE.index("text"), LINE.index("fields")), (SPAN.index("attributes"),)
+
+
+def line(row: Row, erased: bool) -> Line:
+    """A row of lines; of an erased person the text is gone, and that it was theirs."""
+    told = dict(zip(LINE, row, strict=True))
+    return Line(
+        device=told["device"],
+        time=told["time"],
+        received=told["received"],
+        marks=told["marks"],
+        shape=told["shape"],
+        id=told["id"],
+        subject=None if erased else told["subject"],
+        count=told["count"],
+        text="" if erased else told["text"],
+        fields={} if erased else _object(told["fields"]),
+    )
+
+
+def span(row: Row, erased: bool) -> Span:
+    """A row of spans; of an erased person the attributes are gone, and that it was theirs."""
+    told = dict(zip(SPAN, row, strict=True))
+    return Span(
+        device=told["device"],
+        time=told["time"],
+        received=told["received"],
+        marks=told["marks"],
+        shape=told["shape"],
+        trace_id=bytes.fromhex(told["trace_id"]),
+        span_id=bytes.fromhex(told["span_id"]),
+        parent_id=bytes.fromhex(told["parent_id"]) if told["parent_id"] else None,
+        subject=None if erased else told["subject"],
+        duration_s=told["duration_s"],
+        status=told["status"],
+        attributes={} if erased else _object(told["attributes"]),
+    )
+
+
+def _object(text: str | None) -> Mapping[str, Any]:
+    return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+
+
 def _hidden(row: Row, masks: Sequence[Any]) -> bool:
     return any(
-        row[4] == mask["device"] and (mask["since"] is None or mask["since"] <= row[5]) and row[5] < mask["until"]
+        row[DEVICE] == mask["device"]
+        and (mask["since"] is None or mask["since"] <= row[TIME])
+        and row[TIME] < mask["until"]
         for mask in masks
     )
 
@@ -150,4 +227,4 @@ def _end(r: Range, rows: Sequence[Row], tip: Any) -> tuple[int, datetime]:
     """Where the cursor stands behind a stretch, and when the last entry of it that left a row was received."""
     if r.upto == tip["position"]:
         return r.upto, tip["received"]
-    return r.upto, max((row[6] for row in rows if row[0] == r.lane and row[1] == r.shard), default=clock.EPOCH)
+    return r.upto, max((row[RECEIVED] for row in rows if row[0] == r.lane and row[1] == r.shard), default=clock.EPOCH)

@@ -16,11 +16,30 @@ SELECT DISTINCT w."window" FROM unnest($1::timestamptz[]) AS m (moment)
 
 -- name: hot_metrics
 -- hot rows of stretches of positions, live before replay
-SELECT m.lane, m.shard, m.position, m.item, m.device, m.time, m.received, m.shape, m."values"
+SELECT h.lane, h.shard, h.position, h.item, h.device, h.time, h.received, h.shape, h."values"
   FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS s (shard, lane, after, upto)
-  JOIN hot_metrics m ON m.shard = s.shard AND m.lane = s.lane AND m.position > s.after AND m.position <= s.upto
-                    AND m."window" = ANY ($5::integer[])
- ORDER BY m.lane, m.shard, m.position, m.item
+  JOIN hot_metrics h ON h.shard = s.shard AND h.lane = s.lane AND h.position > s.after AND h.position <= s.upto
+                    AND h."window" = ANY ($5::integer[])
+ ORDER BY h.lane, h.shard, h.position, h.item
+ LIMIT $6
+
+-- name: hot_lines
+SELECT h.lane, h.shard, h.position, h.item, h.device, h.time, h.received, h.shape,
+       h.marks, h.id, h.subject, h.count, h.text, h.fields
+  FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS s (shard, lane, after, upto)
+  JOIN hot_lines h ON h.shard = s.shard AND h.lane = s.lane AND h.position > s.after AND h.position <= s.upto
+                  AND h."window" = ANY ($5::integer[])
+ ORDER BY h.lane, h.shard, h.position, h.item
+ LIMIT $6
+
+-- name: hot_spans
+SELECT h.lane, h.shard, h.position, h.item, h.device, h.time, h.received, h.shape,
+       h.marks, encode(h.trace_id, 'hex') AS trace_id, encode(h.span_id, 'hex') AS span_id,
+       encode(h.parent_id, 'hex') AS parent_id, h.subject, h.duration_s, h.status, h.attributes
+  FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS s (shard, lane, after, upto)
+  JOIN hot_spans h ON h.shard = s.shard AND h.lane = s.lane AND h.position > s.after AND h.position <= s.upto
+                  AND h."window" = ANY ($5::integer[])
+ ORDER BY h.lane, h.shard, h.position, h.item
  LIMIT $6
 
 -- name: masked

@@ -9,15 +9,22 @@ import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression
 from msgspec import Struct
 
-from eucora.archive.parquet import SETTINGS, read
+from eucora.archive.parquet import COLUMNS, SETTINGS, read
+from eucora.archive.parquet import PLACE as OF_ALL
 from eucora.problems import TryLater
+from eucora.stores.ports import Kind
 
 PLACE = ("lane", "shard", "position", "item")
 HEAD = (*PLACE, "device", "time", "received", "shape")
 TIMES = (HEAD.index("time"), HEAD.index("received"))
 
 Row = tuple[Any, ...]
-"""(lane, shard, position, item, device, time, received, shape, values)."""
+"""(lane, shard, position, item, device, time, received, shape), then what is of its kind: values, or `behind(kind)`."""
+
+
+def behind(kind: Kind) -> tuple[str, ...]:
+    """Columns of a line or a span behind the head, in order: in the tables and in the files alike."""
+    return ("marks", *(name for name in COLUMNS[kind] if name not in OF_ALL))
 
 
 class Range(Struct, frozen=True):
@@ -29,23 +36,28 @@ class Range(Struct, frozen=True):
     upto: int
 
 
-def metrics(files: Sequence[Path], wanted: Sequence[Range], most: int | None) -> list[Row]:
+def rows(kind: Kind, files: Sequence[Path], wanted: Sequence[Range], most: int | None) -> list[Row]:
     """The first rows of these stretches; values beyond a row's shape are null. Raises TryLater for a copy that went away."""
     try:
         with duckdb.connect(config=dict(SETTINGS)) as db:
-            rows = read(db, files)
-            values = sorted((n for n in rows.columns if n[0] == "v" and n[1:].isdigit()), key=lambda n: int(n[1:]))
-            rows = rows.filter(_within(wanted)).order(", ".join(PLACE))
-            rows = rows if most is None else rows.limit(most)
-            found = rows.select(*[ColumnExpression(name) for name in (*HEAD, *values)]).fetchall()
+            found = read(db, files)
+            columns = _values(found.columns) if kind == "metrics" else behind(kind)
+            found = found.filter(_within(wanted)).order(", ".join(PLACE))
+            found = found if most is None else found.limit(most)
+            told = found.select(*[ColumnExpression(name) for name in (*HEAD, *columns)]).fetchall()
     except duckdb.Error as exc:
         raise TryLater("store-unavailable", f"a file could not be read ({type(exc).__name__})", 0.0) from exc
-    return [_row(row) for row in found]
+    return [_row(row, kind) for row in told]
 
 
-def _row(row: Row) -> Row:
+def _values(columns: Sequence[str]) -> list[str]:
+    return sorted((n for n in columns if n[0] == "v" and n[1:].isdigit()), key=lambda n: int(n[1:]))
+
+
+def _row(row: Row, kind: Kind) -> Row:
     head = [_aware(value) if n in TIMES else value for n, value in enumerate(row[: len(HEAD)])]
-    return (*head, row[len(HEAD) :])
+    rest = row[len(HEAD) :]
+    return (*head, rest) if kind == "metrics" else (*head, *rest)
 
 
 def _aware(moment: datetime) -> datetime:

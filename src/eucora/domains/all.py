@@ -9,7 +9,7 @@ from msgspec import Struct
 from eucora.domains.devices.absorb import Absorb
 from eucora.domains.devices.queries import policies_of
 from eucora.domains.identity.absorb import absorb as absorb_persons
-from eucora.domains.identity.queries import people_of
+from eucora.domains.identity.queries import erased, people_of
 from eucora.domains.software.absorb import absorb as absorb_software
 from eucora.domains.software.check import check
 from eucora.journal.completeness import complete
@@ -67,3 +67,6 @@ def chores(pool: Pool) -> Sequence[Callable[[datetime], Awaitable[None]]]:
             await check(pool, ended, now)
 
     return (compare_inventories,)
+
+
+__all__ = ["Directory", "Known", "chores", "erased", "slices"]

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 
 class Taken(EucoraError):
-    """Another process tells this follower now."""
+    """Another process tells this follower now, or an operator paused it."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class State(Struct, frozen=True, kw_only=True):
 
     follower: str
     running: bool
+    paused_at: datetime | None
     waiting: int
     behind_s: float
     told: int
@@ -175,15 +176,19 @@ class Teller:
             await self._take_erasures()
             due = await self.pool.fetch(SQL.due, name, FORGET_AGAIN_S, ERASURES_AT_ONCE)
         for row in due:
-            left = None
+            left = gone_by = None
             try:
-                interval = Interval(row["since"] or clock.EPOCH, row["until"])
-                left = (await self.follower.forget(Whose(device=row["device"]), interval)).left
+                whose, interval = (
+                    Whose(row["device"], row["subject"]),
+                    Interval(row["since"] or clock.EPOCH, row["until"]),
+                )
+                done = await self.follower.forget(whose, interval)
+                left, gone_by = done.left, done.gone_by
             except Misconfigured as exc:
                 log.warning("follower_can_not_forget", follower=name, reason=str(exc))
                 await self.note(exc)
             with translated():
-                await self.pool.execute(SQL.asked, name, row["mask"], left)
+                await self.pool.execute(SQL.asked, name, row["mask"], left, gone_by)
 
     async def _take_erasures(self) -> None:
         """Those that are new, since masks become visible in the order of their numbers."""
@@ -191,7 +196,7 @@ class Teller:
             newest = await masks.newest(db)
         if newest > self._erased:
             asked = [e for e in await masks.erasures(self.pool, newest - self._erased) if e.mask > self._erased]
-            rows = [(self.follower.name, e.mask, e.device, e.since, e.until) for e in asked]
+            rows = [(self.follower.name, e.mask, e.device, None, e.since, e.until) for e in asked]
             await self.pool.executemany(SQL.to_forget, rows)
             self._erased = newest
 
@@ -262,6 +267,7 @@ def _state(row: Any, refused: Sequence[Any], now: datetime) -> State:
 COPIED = (
     "follower",
     "running",
+    "paused_at",
     "waiting",
     "told",
     "merged",

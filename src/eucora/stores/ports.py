@@ -222,3 +222,7 @@ class Follower(Protocol):
     async def inspect(self) -> tuple[Finding, ...]:
         """Settings and health of the live server."""
         ...
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...

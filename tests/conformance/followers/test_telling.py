@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
 from eucora.archive.query import resolve
 from eucora.archive.windows import close_window
+from eucora.domains.all import erased
 from eucora.pipeline import followers
 from eucora.pipeline.followers import State, Teller, states
 from eucora.stores.prometheus import Prometheus
@@ -45,7 +47,7 @@ async def objects(servers: Any) -> AsyncIterator[S3Objects]:
 
 @pytest.fixture
 def feed(line: Line, objects: S3Objects, tmp_path: Path) -> Feed:
-    return Feed(line.app, Copies(objects, tmp_path / "fed", 2**26))
+    return Feed(line.app, Copies(objects, tmp_path / "fed", 2**26), "metrics", partial(erased, line.app))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from eucora.archive import masks
 from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
 from eucora.batch import Verdict
+from eucora.domains.all import erased
 from eucora.pipeline import dead_letters, followers
 from eucora.pipeline.followers import Taken, Teller, pause_s, states
 from eucora.pipeline.replay import replay
@@ -64,6 +66,9 @@ class Script:
     async def inspect(self) -> tuple[Finding, ...]:
         return ()
 
+    async def close(self) -> None:
+        return None
+
     def told(self) -> Counter[Any]:
         return Counter((r.device, r.time) for parcel in self.parcels for r in parcel.rows)
 
@@ -71,7 +76,7 @@ class Script:
 @pytest.fixture
 async def fed(line: Line, servers: Any, tmp_path: Path) -> AsyncIterator[Feed]:
     objects = S3Objects(servers.s3, "eucora-data")
-    yield Feed(line.app, Copies(objects, tmp_path / "fed", 2**24))
+    yield Feed(line.app, Copies(objects, tmp_path / "fed", 2**24), "metrics", partial(erased, line.app))
     await objects.close()
 
 
