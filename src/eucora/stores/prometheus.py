@@ -7,11 +7,9 @@ that takes an empty request at the same moment: a proxy that refuses everything 
 
 import asyncio
 import re
-import ssl
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,12 @@ import httpx
 from eucora import clock
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores.endpoints import require_tls_beyond_loopback
+from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
 from eucora.stores.remote_write import Named, Sample, compress, encode, matcher, settle
 
 SAMPLES_AT_ONCE = 10_000
-TIMEOUT = httpx.Timeout(30.0, connect=3.0)
-LIMITS = httpx.Limits(max_connections=4, keepalive_expiry=20.0)
 HEADERS = {
     "content-type": "application/x-protobuf",
     "content-encoding": "snappy",
@@ -34,9 +31,6 @@ HEADERS = {
     "user-agent": "eucora",
 }
 MARGIN_MS = 3_600_000
-LONGEST_WAIT_S = 300.0
-"""Of what a Retry-After asks for."""
-
 FOR_EVER = (
     (re.compile(r"too[ -]old|out of bounds"), "too-old", "all"),
     (re.compile(r"out[ -]of[ -]order"), "out-of-order", "series"),
@@ -59,8 +53,7 @@ class Prometheus:
         self._base, self._write_url = addresses(url)
         self._oldest = oldest
         self._named: dict[int, tuple[Named | None, ...]] = {}
-        # trust_env: a proxy from the environment would be an endpoint that nobody declared.
-        self._http = httpx.AsyncClient(verify=_tls(url, ca_file), timeout=TIMEOUT, limits=LIMITS, trust_env=False)
+        self._http = connect(url, ca_file)
 
     async def write(self, parcel: Parcel) -> Told:
         """Samples sorted by series and time, in requests of at most SAMPLES_AT_ONCE."""
@@ -180,22 +173,6 @@ def _passing_or_closed(status: int, retry_after: str | None, now: datetime) -> E
     return TryLater("store-unavailable", detail, wait_s(retry_after, now))
 
 
-def wait_s(retry_after: str | None, now: datetime) -> float:
-    """Seconds that the server asks for, at most LONGEST_WAIT_S; 0 when it asks for none."""
-    if not retry_after:
-        return 0.0
-    try:
-        asked = float(retry_after) if retry_after.strip().isdigit() else _until(retry_after, now)
-    except ValueError:
-        return 0.0
-    return min(max(asked, 0.0), LONGEST_WAIT_S)
-
-
-def _until(date: str, now: datetime) -> float:
-    moment = parsedate_to_datetime(date)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-
-
 def findings(
     config: str, flags: dict[str, str], head: dict[str, Any], oldest: timedelta, now: datetime
 ) -> list[Finding]:
@@ -253,9 +230,3 @@ def duration(text: str) -> timedelta:
 
 def _seconds(moment: datetime) -> str:
     return f"{clock.to_ms(moment) / 1000:.3f}"
-
-
-def _tls(url: str, ca_file: Path | None) -> ssl.SSLContext:
-    if url.startswith("https:"):
-        return ssl.create_default_context(cafile=ca_file)
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, costs nothing: loopback speaks without TLS
