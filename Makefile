@@ -36,6 +36,7 @@ LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migr
 	tests/eucora/stores/test_postgres.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
 
 test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL, and on Debian's Prometheus
+	@$(PY) -m tests.live.server
 	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PYTEST) $(LIVE)
 
 lint: .venv/.dev ## ruff, mypy and the import contracts

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -43,6 +44,7 @@ from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
 from eucora.pipeline import followers, worker
 from eucora.pipeline.house import House
+from eucora.pipeline.mask import Text
 from eucora.pipeline.normalise import Limits
 from eucora.pipeline.replay import replay
 from eucora.problems import Misconfigured
@@ -51,6 +53,7 @@ from eucora.secrets import Secrets
 from eucora.settings import Settings
 from eucora.slice import Pool
 from eucora.stores.endpoints import require_tls_beyond_loopback
+from eucora.stores.loki import Loki
 from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
 from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
@@ -150,7 +153,15 @@ def agent_is_enrolled(settings: Settings) -> bool:
 
 def check_endpoints(settings: Settings) -> None:
     """Beyond loopback every store is reached by TLS with verification. Raises Misconfigured."""
-    for name in ("postgres_url", "postgres_owner_url", "postgres_keys_url", "redis_url", "s3_url", "metrics_url"):
+    for name in (
+        "postgres_url",
+        "postgres_owner_url",
+        "postgres_keys_url",
+        "redis_url",
+        "s3_url",
+        "metrics_url",
+        "logs_url",
+    ):
         if url := getattr(settings, name):
             require_tls_beyond_loopback(url, f"EUCORA_{name.upper()}")
 
@@ -271,10 +282,12 @@ async def _follow(platform: Platform, ended: asyncio.Event) -> None:
         folder, most = platform.settings.data_dir / "copies-told", platform.settings.copies_mib * 2**20
         copies = Copies(platform.objects, folder, most)
         erased = partial(domains.erased, platform.pool)
+        text = cast("Text", platform.settings.logs_text)
         async with asyncio.TaskGroup() as group:
             for each in told:
                 feed = Feed(platform.pool, copies, each.kind, erased)
-                group.create_task(followers.run(each, feed, platform.pool, platform.settings.lease_s, ended))
+                telling = followers.Telling(each, feed, platform.pool, platform.settings.lease_s, text)
+                group.create_task(followers.run(telling, ended))
 
 
 def followers_of(settings: Settings) -> list[Follower]:
@@ -283,6 +296,8 @@ def followers_of(settings: Settings) -> list[Follower]:
     found: list[Follower] = []
     if settings.metrics_url:
         found.append(Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest))
+    if settings.logs_url:
+        found.append(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant))
     return found
 
 

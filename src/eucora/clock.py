@@ -16,6 +16,11 @@ def to_ms(moment: datetime) -> int:
     return (moment - EPOCH) // _MS
 
 
+def to_us(moment: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
 def from_ms(ms: int) -> datetime:
     return EPOCH + timedelta(milliseconds=ms)
 

@@ -38,6 +38,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics_url: str = ""
     # CA file that the metrics server's certificate is verified with; empty: the system's.
     metrics_ca_file: Path | None = None
+    # Loki as a follower of the archive, for log lines, events, changes and crashes; empty: none.
+    logs_url: str = ""
+    # CA file that Loki's certificate is verified with; empty: the system's.
+    logs_ca_file: Path | None = None
+    # Tenant (X-Scope-OrgID) of a Loki of many; empty: none.
+    logs_tenant: str = ""
+    # What a follower gets of free text: masked, or home (nothing; it stays in the archive).
+    logs_text: str = "masked"
     # Address that the three listeners bind.
     listen: str = "127.0.0.1"
     # Device plane: telemetry, log-on, configuration; mTLS.
@@ -131,6 +139,8 @@ def _contradictions(s: Settings) -> list[str]:
         faults.append("EUCORA_S3_URL and EUCORA_S3_CREDENTIALS_FILE go together")
     if s.journal_hot_days < 1:
         faults.append("EUCORA_JOURNAL_HOT_DAYS must be at least 1")
+    if s.logs_text not in ("masked", "home"):
+        faults.append("EUCORA_LOGS_TEXT must be masked or home")
     if s.log_level not in ("debug", "info", "warning", "error"):
         faults.append("EUCORA_LOG_LEVEL must be debug, info, warning or error")
     if s.postgres_url and not s.postgres_keys_url:

@@ -23,6 +23,7 @@ from eucora import clock
 from eucora.archive import masks
 from eucora.archive.feed import Feed, Place
 from eucora.pipeline.house import CONSUMER
+from eucora.pipeline.mask import Text, masked
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.slice import Pool
 from eucora.sql import load
@@ -71,11 +72,22 @@ class State(Struct, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...]
 
 
-async def run(follower: Follower, feed: Feed, pool: Pool, lease_s: float, ended: asyncio.Event) -> None:
+class Telling(Struct, frozen=True):
+    """Who is told, out of what; `text`: what of free text. The lease is in seconds."""
+
+    follower: Follower
+    feed: Feed
+    pool: Pool
+    lease_s: float
+    text: Text = "masked"
+
+
+async def run(telling: Telling, ended: asyncio.Event) -> None:
     """Tell until `ended`, through every failure that passes by itself."""
+    follower, lease_s = telling.follower, telling.lease_s
     failures = 0
     while not ended.is_set():
-        teller = Teller(follower, feed, pool, lease_s)
+        teller = Teller(telling)
         try:
             await teller.work(ended)
         except Taken:
@@ -97,8 +109,14 @@ def pause_s(failures: int, asked_s: float, draw: float) -> float:
 class Teller:
     """One lease on a follower, and where its cursor stands."""
 
-    def __init__(self, follower: Follower, feed: Feed, pool: Pool, lease_s: float) -> None:
-        self.follower, self.feed, self.pool, self.lease_s = follower, feed, pool, lease_s
+    def __init__(self, telling: Telling) -> None:
+        self.follower, self.feed, self.pool, self.lease_s = (
+            telling.follower,
+            telling.feed,
+            telling.pool,
+            telling.lease_s,
+        )
+        self.text = telling.text
         self.lease = uuid.uuid4()
         self.at: dict[Place, int] = {}
         self.turns = 0
@@ -130,11 +148,17 @@ class Teller:
                 parcel, behind = stretch.parcel, dict(stretch.behind)
         if not parcel.rows and not behind:
             return False
-        told = await self.follower.write(parcel) if parcel.rows else Told(0)
+        told = await self._write(parcel) if parcel.rows else Told(0)
         with translated():
             await self._commit(told, behind)
         self.turns += 1
         return True
+
+    async def _write(self, parcel: Parcel) -> Told:
+        """As the follower may see it. In a thread: rules over many texts take a while, in which the digest goes on."""
+        if self.follower.kind != "metrics":
+            parcel = await asyncio.to_thread(masked, parcel, self.follower.kind, self.text)
+        return await self.follower.write(parcel)
 
     async def note(self, failure: EucoraError) -> None:
         """For whoever looks; when the database is away itself there is nothing to note."""

@@ -4,11 +4,11 @@ By time, the newer half first: what is too old for a server is found after a few
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from eucora import clock
 from eucora.problems import EucoraError
 from eucora.stores.ports import Refusal
-from eucora.stores.remote_write import Sample
 
 
 class Unacceptable(EucoraError):
@@ -22,15 +22,19 @@ class Unacceptable(EucoraError):
         self.reason, self.older = reason, older
 
 
+Record = tuple[Any, ...]
+"""A sample, a line, a span as it is sent: (its series, its time in milliseconds, …)."""
+
+R = TypeVar("R", bound=Record)
 Lost = tuple[str, int]
-"""Why, and the time of the sample in milliseconds."""
+"""Why, and the time of the record in milliseconds."""
 
 
-async def deliver(samples: Sequence[Sample], send: Callable[[Sequence[Sample]], Awaitable[None]]) -> list[Lost]:
+async def deliver(records: Sequence[R], send: Callable[[Sequence[R]], Awaitable[None]]) -> list[Lost]:
     """Send all; what was refused for ever. `send` raises Unacceptable; whatever else it raises ends this."""
     lost: list[Lost] = []
-    floors: dict[bytes, tuple[int, str]] = {}
-    waiting = [list(samples)]
+    floors: dict[Any, tuple[int, str]] = {}
+    waiting = [list(records)]
     while waiting:
         part = _above(waiting.pop(), floors, lost)
         if not part:
@@ -39,31 +43,31 @@ async def deliver(samples: Sequence[Sample], send: Callable[[Sequence[Sample]], 
             await send(part)
         except Unacceptable as exc:
             if len(part) > 1:
-                part.sort(key=lambda sample: (sample[1], sample[0]))
+                part.sort(key=lambda record: (record[1], record[0]))
                 middle = len(part) // 2
                 waiting += (part[:middle], part[middle:])
                 continue
-            labels, ms, _ = part[0]
+            series, ms, *_ = part[0]
             lost.append((exc.reason, ms))
             if exc.older:
-                floors[ALL if exc.older == "all" else labels] = (ms, exc.reason)
+                floors[ALL if exc.older == "all" else series] = (ms, exc.reason)
     return lost
 
 
 ALL = b""
 
 
-def _above(part: list[Sample], floors: dict[bytes, tuple[int, str]], lost: list[Lost]) -> list[Sample]:
+def _above(part: list[R], floors: dict[Any, tuple[int, str]], lost: list[Lost]) -> list[R]:
     """Those that are newer than what was refused as too old."""
     if not floors:
         return part
     kept = []
-    for sample in part:
-        floor = max((floors[of] for of in (ALL, sample[0]) if of in floors), default=None)
-        if floor is None or sample[1] > floor[0]:
-            kept.append(sample)
+    for record in part:
+        floor = max((floors[of] for of in (ALL, record[0]) if of in floors), default=None)
+        if floor is None or record[1] > floor[0]:
+            kept.append(record)
         else:
-            lost.append((floor[1], sample[1]))
+            lost.append((floor[1], record[1]))
     return kept
 
 

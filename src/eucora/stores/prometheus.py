@@ -17,6 +17,7 @@ import httpx
 
 from eucora import clock
 from eucora.problems import EucoraError, Misconfigured, TryLater
+from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
@@ -218,14 +219,6 @@ def findings(
 
 def _finding(name: str, well: bool, found: str, mend: str) -> Finding:
     return Finding(name, "well" if well else "wrong", found, "" if well else mend)
-
-
-UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-
-
-def duration(text: str) -> timedelta:
-    """A duration as Prometheus writes it: 4w1d."""
-    return timedelta(seconds=sum(int(n) * UNITS_S[unit] for n, unit in re.findall(r"([0-9]+)(ms|[smhdwy])", text)))
 
 
 def _seconds(moment: datetime) -> str:

@@ -21,7 +21,7 @@ from eucora.archive.query import resolve
 from eucora.archive.windows import close_window
 from eucora.domains.all import erased
 from eucora.pipeline import followers
-from eucora.pipeline.followers import State, Teller, states
+from eucora.pipeline.followers import State, Teller, Telling, states
 from eucora.stores.prometheus import Prometheus
 from eucora.stores.s3 import S3Objects
 from eucora_wire.payload import Payload
@@ -92,7 +92,7 @@ async def tell(follower: Prometheus, feed: Feed, line: Line, done: int) -> State
                         return state
                 await asyncio.sleep(0.05)
 
-    _, state = await asyncio.gather(followers.run(follower, feed, line.app, 2.0, ended), watch())
+    _, state = await asyncio.gather(followers.run(Telling(follower, feed, line.app, 2.0), ended), watch())
     return state
 
 
@@ -152,7 +152,7 @@ async def test_a_worker_killed_between_write_and_cursor_changes_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(Teller, "_commit", killed)
-        teller = Teller(follower, feed, line.app, 2.0)
+        teller = Teller(Telling(follower, feed, line.app, 2.0))
         with pytest.raises(asyncio.CancelledError):
             await teller.turn()
         await teller.let_go()

@@ -24,7 +24,7 @@ from eucora.archive.feed import Feed
 from eucora.batch import Verdict
 from eucora.domains.all import erased
 from eucora.pipeline import dead_letters, followers
-from eucora.pipeline.followers import Taken, Teller, pause_s, states
+from eucora.pipeline.followers import Taken, Teller, Telling, pause_s, states
 from eucora.pipeline.replay import replay
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Refusal, Told, Whose
@@ -114,7 +114,7 @@ async def tell_all(teller: Teller) -> None:
 
 async def test_everything_is_told_once_and_the_cursor_stands_behind_it(line: Line, fed: Feed, script: Script) -> None:
     devices = [await digested(line) for _ in range(3)]
-    await tell_all(Teller(script, fed, line.app, 15.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
     assert script.told() == Counter((d.id, p.timestamp) for d in devices for p in payloads(d, 10))
     (state,) = await states(line.app, clock.now())
     assert (state.waiting, state.behind_s, state.told, state.running) == (0, 0.0, 30, True)
@@ -132,13 +132,13 @@ async def test_one_killed_between_write_and_cursor_tells_the_same_again_and_coun
     async def killed(*_: object) -> None:
         raise asyncio.CancelledError
 
-    teller = Teller(script, fed, line.app, 15.0)
+    teller = Teller(Telling(script, fed, line.app, 15.0))
     with monkeypatch.context() as patch:
         patch.setattr(Teller, "_commit", killed)
         with pytest.raises(asyncio.CancelledError):
             await teller.turn()
     await teller.let_go()
-    await tell_all(Teller(script, fed, line.app, 15.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
     assert script.parcels[0] == script.parcels[1]
     assert set(script.told().values()) == {2}
     (state,) = await states(line.app, clock.now())
@@ -157,7 +157,7 @@ async def test_a_server_that_is_away_holds_nobody_up_and_gets_everything_when_it
     async def all_told() -> bool:
         return sum(script.told().values()) >= 10
 
-    await asyncio.gather(followers.run(script, fed, line.app, 15.0, ended), until(all_told, ended))
+    await asyncio.gather(followers.run(Telling(script, fed, line.app, 15.0), ended), until(all_told, ended))
     assert set(script.told().values()) == {1}
     (state,) = await states(line.app, clock.now())
     assert (state.retries, state.running) == (3, False)
@@ -168,7 +168,7 @@ async def test_two_workers_tell_one_follower_one_at_a_time_and_a_zombie_moves_no
     line: Line, fed: Feed, script: Script
 ) -> None:
     await digested(line)
-    first, second = Teller(script, fed, line.app, 15.0), Teller(script, fed, line.app, 15.0)
+    first, second = Teller(Telling(script, fed, line.app, 15.0)), Teller(Telling(script, fed, line.app, 15.0))
     await first._hold()
     with pytest.raises(Taken):
         await second.turn()
@@ -182,7 +182,7 @@ async def test_two_workers_tell_one_follower_one_at_a_time_and_a_zombie_moves_no
 
 async def test_a_cursor_that_was_set_back_meanwhile_is_obeyed(line: Line, fed: Feed, script: Script) -> None:
     device = await digested(line)
-    teller = Teller(script, fed, line.app, 15.0)
+    teller = Teller(Telling(script, fed, line.app, 15.0))
     await tell_all(teller)
     await line.app.execute("UPDATE follower_cursors SET position = 0")
     await digested(line, 1, device)
@@ -190,7 +190,7 @@ async def test_a_cursor_that_was_set_back_meanwhile_is_obeyed(line: Line, fed: F
         await tell_all(teller)
     await teller.let_go()
     script.parcels.clear()
-    await tell_all(Teller(script, fed, line.app, 15.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
     assert sum(script.told().values()) == 11
 
 
@@ -203,7 +203,7 @@ async def test_refusals_add_up_by_reason_and_day(line: Line, fed: Feed, script: 
     ):
         script.refused = (refusal,)
         await digested(line)
-        teller = Teller(script, fed, line.app, 15.0)
+        teller = Teller(Telling(script, fed, line.app, 15.0))
         await tell_all(teller)
         await teller.let_go()
     (state,) = await states(line.app, clock.now())
@@ -222,7 +222,7 @@ async def test_a_dead_letter_that_is_digested_again_reaches_the_follower_though_
     first, second = payloads(device, 2)
     await line.append(device.batch([first], verdict=Verdict("unreadable")), device.batch([second]))
     await line.digest()
-    teller = Teller(script, fed, line.app, 15.0)
+    teller = Teller(Telling(script, fed, line.app, 15.0))
     await tell_all(teller)
     assert script.told() == Counter([(device.id, second.timestamp)])
     (letter,) = await dead_letters.page(line.app)
@@ -236,7 +236,7 @@ async def test_what_the_archive_erased_is_forgotten_before_more_is_told_and_is_n
 ) -> None:
     monkeypatch.setattr(followers, "FORGET_AGAIN_S", 0.0)
     erased, other = await digested(line), await digested(line)
-    teller = Teller(script, fed, line.app, 15.0)
+    teller = Teller(Telling(script, fed, line.app, 15.0))
     await tell_all(teller)
     now = clock.now()
     await masks.erase(line.app, erased.id, None, None, now)
@@ -249,7 +249,7 @@ async def test_what_the_archive_erased_is_forgotten_before_more_is_told_and_is_n
     await teller.let_go()
     await line.app.execute("UPDATE follower_cursors SET position = 0")
     script.parcels.clear()
-    await tell_all(Teller(script, fed, line.app, 15.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
     assert erased.id not in {device for device, _ in script.told()}
     assert other.id in {device for device, _ in script.told()}
     assert len(script.forgotten) == 2
@@ -260,10 +260,10 @@ async def test_a_server_that_may_not_delete_is_told_on_and_the_erasure_stays_ope
 ) -> None:
     script.closed = True
     device = await digested(line)
-    await tell_all(Teller(script, fed, line.app, 0.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 0.0)))
     await masks.erase(line.app, device.id, None, None, clock.now())
     await digested(line, 3)
-    await tell_all(Teller(script, fed, line.app, 15.0))
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
     (state,) = await states(line.app, clock.now())
     assert (state.waiting, state.told, state.forgetting) == (0, 13, 1)
     assert "enable-admin-api" in (state.last_error or "")
