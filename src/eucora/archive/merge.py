@@ -7,12 +7,12 @@ ones ends with them. A step fetches at most MOST_BYTES, so that memory and the t
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -34,7 +34,13 @@ YOUNG = timedelta(hours=1)
 STEPS = 4
 LOOKS = 16
 
+Then: TypeAlias = Callable[[Transaction, Sequence[File]], Awaitable[None]]
+
 log = structlog.get_logger()
+
+
+async def nothing(tx: Transaction, made: Sequence[File]) -> None:
+    """What else happens when files are replaced, mostly."""
 
 
 async def merge(pool: Pool, objects: Objects, epoch: int, now: datetime) -> int:
@@ -44,7 +50,7 @@ async def merge(pool: Pool, objects: Objects, epoch: int, now: datetime) -> int:
         if db is not None:
             small = [File(**row) for row in await db.fetch(SQL.small, SMALL_BYTES, now - YOUNG, NARROW)]
             for group in groups(small)[:STEPS]:
-                made = await _write_again(db, objects, epoch, group)
+                made = await rewrite(db, objects, epoch, group)
                 gone += len(group) - len(made)
     return gone
 
@@ -86,11 +92,21 @@ async def _clean(db: Transaction, objects: Objects, epoch: int, file: File) -> N
         if not await asyncio.to_thread(holds, [path], hidden):
             await db.execute(SQL.looked_through, file.object, newest)
             return
-    await _write_again(db, objects, epoch, [file])
+    await rewrite(db, objects, epoch, [file])
 
 
-async def _write_again(db: Transaction, objects: Objects, epoch: int, old: Sequence[File]) -> list[File]:
-    """One file, or none, in place of some; without what is masked by now."""
+async def rewrite(
+    db: Transaction,
+    objects: Objects,
+    epoch: int,
+    old: Sequence[File],
+    expired: Sequence[int] = (),
+    then: Then = nothing,
+) -> list[File]:
+    """One file, or none, in place of some; without what is masked by now, and without rows of expired shapes.
+
+    `then` is in the transaction that names the new file.
+    """
     newest = await masks.newest(db)
     hidden = await masks.beyond(db, min(file.masks for file in old))
     kind: Any = old[0].kind
@@ -104,10 +120,11 @@ async def _write_again(db: Transaction, objects: Objects, epoch: int, old: Seque
     )
     with _folder() as folder:
         paths = [await fetch(objects, file, folder) for file in old]
-        written = await asyncio.to_thread(write_again, kind, paths, hidden, folder)
+        written = await asyncio.to_thread(write_again, kind, paths, hidden, folder, expired)
         made = await put_all(objects, written, place)
     async with db.transaction():
         await files.replace(db, old, made)
+        await then(db, made)
     log.info("files_written_again", kind=kind, day=str(old[0].day), before=len(old), after=len(made))
     return made
 

@@ -236,10 +236,14 @@ def read(db: DuckDBPyConnection, files: Sequence[Path]) -> DuckDBPyRelation:
     return db.read_parquet([str(file) for file in files], union_by_name=True)
 
 
-def write_again(kind: Kind, files: Sequence[Path], masks: Sequence[Masked], folder: Path) -> list[Written]:
-    """Files of one event day as one, or as parts; without what is masked."""
+def write_again(
+    kind: Kind, files: Sequence[Path], masks: Sequence[Masked], folder: Path, expired: Sequence[int] = ()
+) -> list[Written]:
+    """Files of one event day as one, or as parts; without what is masked, and without rows of expired shapes."""
     with working() as db:
         rows = unmasked(read(db, files), masks)
+        if expired:
+            rows = rows.filter(ColumnExpression("shape").isnotin(*map(ConstantExpression, expired)))
         return [_write(db, part, kind, folder) for part in _parts(rows)]
 
 

@@ -75,7 +75,7 @@ async def keep_partitions(pool: Pool) -> None:
         await pool.execute(SQL.keep_partitions)
 
 
-async def forget_digests(pool: Pool, before: date) -> int:
+async def forget_digests(db: Pool | Transaction, before: date) -> int:
     """Drop the digests of sequences used before a day: the spool's maximum age and a day ago. How many partitions."""
     with translated():
-        return int(await pool.fetchval(SQL.drop_digests, before))
+        return int(await db.fetchval(SQL.drop_digests, before))

@@ -12,8 +12,11 @@ SELECT installation, epoch, shards FROM platform
 INSERT INTO journal_shards (shard) SELECT generate_series(0, $1::integer - 1) ON CONFLICT DO NOTHING
 
 -- name: add_cursors
-INSERT INTO cursors (consumer, shard, lane)
-SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane) ON CONFLICT DO NOTHING
+-- at the beginning, which is behind what retention took
+INSERT INTO cursors (consumer, shard, lane, position)
+SELECT $1, shard, lane, coalesce(f.position, 0)
+  FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane) LEFT JOIN journal_floors AS f USING (shard, lane)
+ON CONFLICT DO NOTHING
 
 -- name: keep_partitions
 -- around today, and around the last received where the machine's clock was set back

@@ -13,7 +13,7 @@ SELECT day FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
 
 -- name: unsealed
 -- places of which a day holds more than is sealed: where to go on, and the day's last position
-SELECT s.shard, lanes.lane, coalesce(sealed.last, 0) + 1 AS next, held.last
+SELECT s.shard, lanes.lane, coalesce(sealed.last, f.position, 0) + 1 AS next, held.last
   FROM journal_shards AS s CROSS JOIN (VALUES (0), (1)) AS lanes (lane)
  CROSS JOIN LATERAL (
    SELECT position AS last FROM journal_entries AS e
@@ -22,7 +22,8 @@ SELECT s.shard, lanes.lane, coalesce(sealed.last, 0) + 1 AS next, held.last
   LEFT JOIN LATERAL (
    SELECT g.last FROM journal_segments AS g WHERE g.shard = s.shard AND g.lane = lanes.lane
     ORDER BY g.last DESC LIMIT 1) AS sealed ON true
- WHERE held.last > coalesce(sealed.last, 0) ORDER BY s.shard, lanes.lane
+  LEFT JOIN journal_floors AS f ON f.shard = s.shard AND f.lane = lanes.lane
+ WHERE held.last > coalesce(sealed.last, f.position, 0) ORDER BY s.shard, lanes.lane
 
 -- name: stretch
 -- entries of a day from a position on, until their bytes reach $7; lengths are known without reading the bodies
@@ -42,7 +43,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 -- name: newest
 -- the segment of what was received last
-SELECT object, digest FROM journal_segments ORDER BY until DESC LIMIT 1
+SELECT object, digest FROM journal_segments WHERE expired_at IS NULL ORDER BY until DESC LIMIT 1
 
 -- name: drop
 SELECT drop_sealed_day($1)
@@ -52,6 +53,6 @@ SELECT drop_sealed_day($1)
 SELECT w.shard, w.lane, g.first, g.object, g.digest
   FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) AS w (shard, lane, position)
  CROSS JOIN LATERAL (
-   SELECT * FROM journal_segments AS s WHERE s.shard = w.shard AND s.lane = w.lane AND s.last >= w.position
+   SELECT * FROM journal_segments AS s WHERE s.shard = w.shard AND s.lane = w.lane AND s.last >= w.position AND s.expired_at IS NULL
     ORDER BY s.last LIMIT 1) AS g
  WHERE g.first <= w.position ORDER BY w.lane, g.since, w.shard

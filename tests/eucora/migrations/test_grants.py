@@ -73,4 +73,6 @@ async def test_no_role_becomes_another_and_few_functions_run_as_the_owner(owner:
     for role, other in (("eucora_app", "eucora_keys"), ("eucora_keys", "eucora_app")):
         assert not await owner.fetchval(member, role, other), role
     functions = {row["proname"] for row in await owner.fetch(FUNCTIONS, ROLES)}
-    assert functions == {"keep_partitions", "drop_digests", "open_window", "drop_windows", "drop_sealed_day"}
+    kept = {"keep_partitions", "drop_digests", "open_window", "drop_windows", "drop_sealed_day"}
+    retention = {"expire_segments", "forget_segments", "drop_expired_month", "expired_audit_month", "drop_audit_month"}
+    assert functions == kept | retention | {"forget_superseded"}

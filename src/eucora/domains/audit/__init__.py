@@ -1,5 +1,6 @@
 """Audit: an append-only, hash-chained, signed trail. Everybody tells it by `record`; only this domain writes it."""
 
+from eucora.domains.audit.age_out import age_out
 from eucora.domains.audit.heads import sign_head
 from eucora.domains.audit.records import Act, ActorKind, AuditClass, Event, Head, Verdict
 from eucora.domains.audit.verify import verify, verify_lines
@@ -12,6 +13,7 @@ __all__ = [
     "Event",
     "Head",
     "Verdict",
+    "age_out",
     "by",
     "record",
     "sealed",

@@ -23,7 +23,14 @@ async def sign_head(pool: Pool, objects: Objects, key: Ed25519PrivateKey, now: d
     last, signed = await pool.fetchrow(SQL.last_event), await pool.fetchrow(SQL.last_head)
     if last is None or (signed is not None and signed["position"] >= last["position"]):
         return None
-    head = sign(await pool.fetchval(SQL.installation), last["position"], last["digest"], now, key)
+    return await put_head(pool, objects, key, now, last["position"], last["digest"])
+
+
+async def put_head(
+    pool: Pool, objects: Objects, key: Ed25519PrivateKey, now: datetime, position: int, digest: bytes
+) -> Head:
+    """Sign the trail at a position and store that. At one that was signed before the first head stays."""
+    head = sign(await pool.fetchval(SQL.installation), position, digest, now, key)
     name = f"{FOLDER}{head.position}.json"
     await objects.put(name, canonical(plain(head)), if_absent=True)
     await pool.execute(SQL.add_head, head.position, head.digest, head.signed_at, head.keyid, head.signature, name)

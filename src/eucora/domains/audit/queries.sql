@@ -49,3 +49,14 @@ SELECT position, digest, signed_at, keyid, signature FROM audit_heads WHERE posi
 -- name: installation
 -- whose trail this is
 SELECT installation FROM platform
+
+-- name: expired_month
+-- the last event of the oldest month that ended before a moment
+SELECT last, digest FROM expired_audit_month($1)
+
+-- name: drop_month
+-- that month goes, when a signed head vouches for its last event
+SELECT rows, since, until FROM drop_audit_month($1)
+
+-- name: oldest_event
+SELECT min(at) FROM audit_events
