@@ -31,6 +31,9 @@ from eucora.gateway.authority import ensure_authority, load_authority
 from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
 from eucora.gateway.serve import serve as serve_devices
+from eucora.governance import classes
+from eucora.governance.enforce import Keeper, enforce
+from eucora.governance.kept import kept
 from eucora.journal import founding
 from eucora.journal.keys import Keyring
 from eucora.journal.postgres import PostgresJournal
@@ -118,6 +121,7 @@ def addresses(settings: Settings) -> dict[str, str]:
 async def found(settings: Settings) -> None:
     """Bring the database up to date and found the platform: authority, policy, first operator. Again is harmless."""
     check_endpoints(settings)
+    retention(settings)
     await migrate(settings.postgres_owner_url or settings.postgres_url)
     kept = secrets.load(settings.data_dir / "secrets", create=True)
     ensure_authority(settings.data_dir, settings.public_names)
@@ -149,6 +153,11 @@ def agent_environment(settings: Settings) -> dict[str, str]:
 
 def agent_is_enrolled(settings: Settings) -> bool:
     return (settings.data_dir / "agent" / "identity.json").exists()
+
+
+def retention(settings: Settings) -> classes.Table:
+    """How long each class of data is kept. Raises Misconfigured."""
+    return classes.read(settings.retention_file, settings.data_dir, settings.spool_max_age_days)
 
 
 def check_endpoints(settings: Settings) -> None:
@@ -312,6 +321,8 @@ def _be_nice(by: int) -> None:
 def _jobs(platform: Platform) -> list[Job]:
     length = timedelta(minutes=platform.settings.window_minutes)
     hot = timedelta(days=platform.settings.journal_hot_days)
+    epoch, audit = platform.about.epoch, platform.secrets.audit
+    keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     return [
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
@@ -322,14 +333,17 @@ def _jobs(platform: Platform) -> list[Job]:
         Job("delete_replaced", 300, lambda: delete_replaced(platform.pool, platform.objects, clock.now())),
         Job("sweep", 6 * 3600, lambda: sweep(platform.pool, platform.objects, platform.about.epoch, clock.now())),
         Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
+        Job("retention", 3600, lambda: enforce(keeper, clock.now())),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]
 
 
 async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
     """The operator plane."""
-    async with _platform(settings, "api") as platform:
-        house = _pipeline(platform)
+    async with _platform(settings, "api") as platform, AsyncExitStack() as opened:
+        house, table, followed = _pipeline(platform), retention(settings), followers_of(settings)
+        for each in followed:
+            opened.push_async_callback(each.close)
         copies = Copies(platform.objects, settings.data_dir / "copies", settings.copies_mib * 2**20)
         archive = Archive(platform.pool, copies)
         app = operator_plane.build(
@@ -343,6 +357,7 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
                 cache=platform.cache,
                 archive=archive,
                 replay=lambda ids: replay(house, ids),
+                kept=lambda now: kept(platform.pool, followed, table, now),
             )
         )
         await serve_operators(

@@ -72,6 +72,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     device_rate: float = 20.0
     # How long journal entries stay in PostgreSQL at least, in days; older days are segments on the object store.
     journal_hot_days: float = 2.0
+    # The customer's own periods of retention (TOML), by class; empty: retention.toml in the data directory, if it is there.
+    retention_file: Path | None = None
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
     # Copies of archive files that queries keep on this machine, in MiB.

@@ -20,8 +20,3 @@ UPDATE archive_files SET without = (SELECT without || $3::text FROM archive_file
 -- name: shapes_of_kinds
 -- shapes of lines of some kinds
 SELECT shape FROM shapes WHERE kind = 'lines' AND parts ->> 'kind' = ANY ($1::text[])
-
--- name: oldest
--- when the oldest row that a file of a kind holds arrived at the latest, and happened at the earliest
-SELECT min(w.closed_at) AS received, min(f.since) AS event
-  FROM archive_files f JOIN windows w ON w."window" = f.last WHERE f.kind = $1 AND f.replaced_at IS NULL

@@ -32,6 +32,7 @@ VERBS = (
     Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
     Verb("stores", "stores:stores", "How far each server that follows the archive was told", "status.read", "none"),
+    Verb("retention show", "retention:show", "How long data is kept: as set, and really", "status.read", "none"),
     Verb("devices", "devices:devices", "Find devices", "devices.read", "personal"),
     Verb("device", "devices:device", "One device: its facts and newest values", "devices.read", "personal"),
     Verb("software", "software:software", "What is installed on a device", "software.read", "none"),
@@ -58,6 +59,7 @@ VERBS = (
 )
 
 GROUPS = {
+    "retention": "How long data is kept",
     "deadletters": "What could not be stored",
     "enrolment-tokens": "Tokens that enrol devices",
     "tokens": "Tokens of operators",

@@ -16,6 +16,10 @@ CREATE TABLE journal_floors (
 );
 COMMENT ON TABLE journal_floors IS 'The last position of a place that retention took: whoever begins to read begins behind it.';
 
+-- the oldest is asked for, and whether a month is old enough
+CREATE INDEX dead_letters_received ON dead_letters (received);
+CREATE INDEX sessions_received ON sessions (received_at);
+
 CREATE FUNCTION expire_segments(before timestamptz, most integer)
   RETURNS TABLE (segments bigint, bytes bigint, since timestamptz, until timestamptz)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$

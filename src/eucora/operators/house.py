@@ -3,9 +3,11 @@
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from eucora.archive.query import Archive
+from eucora.governance.kept import Kept
 from eucora.journal.keys import Keyring
 from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
@@ -14,12 +16,16 @@ from eucora.slice import Pool
 from eucora.stores.ports import Cache, Objects
 from eucora.web.given import Given
 
+KeptNow = Callable[[datetime], Awaitable[Sequence[Kept]]]
 Replay = Callable[[Sequence[uuid.UUID]], Awaitable[Replayed]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """`pool` is the application's role; `objects` the bucket eucora-data, `replay` the pipeline's."""
+    """`pool` is the application's role; `objects` the bucket eucora-data, `replay` the pipeline's.
+
+    `kept` asks every store how long it keeps what it has.
+    """
 
     settings: Settings
     installation: uuid.UUID
@@ -30,6 +36,7 @@ class Operators:
     cache: Cache
     archive: Archive
     replay: Replay
+    kept: KeptNow
 
 
 GivenHouse: TypeAlias = Given[Operators]

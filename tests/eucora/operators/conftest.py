@@ -17,6 +17,8 @@ from tests.eucora.line import Line, close_line, open_line
 from eucora import secrets
 from eucora.archive.copies import Copies
 from eucora.archive.query import Archive
+from eucora.governance.classes import read
+from eucora.governance.kept import kept
 from eucora.journal.founding import found
 from eucora.journal.keys import Keyring
 from eucora.operators.app import build
@@ -97,6 +99,7 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
         cache=RedisCache(servers.redis_url),
         archive=Archive(pool, Copies(objects, data / "copies", 2**26)),
         replay=replay_nothing,
+        kept=lambda now: kept(pool, (), read(None, data, 28.0), now),
     )
     app = build(house)
     token = msgspec.json.decode((data / "operator.json").read_bytes())["token"]

@@ -57,6 +57,3 @@ SELECT last, digest FROM expired_audit_month($1)
 -- name: drop_month
 -- that month goes, when a signed head vouches for its last event
 SELECT rows, since, until FROM drop_audit_month($1)
-
--- name: oldest_event
-SELECT min(at) FROM audit_events
