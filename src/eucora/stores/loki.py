@@ -23,6 +23,8 @@ from eucora.stores.loki_push import SERVICE, Entry, encode, requests, settle
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
 
 JSON = {"content-type": "application/json", "user-agent": "eucora"}
+AUDIT = "eucora-audit"
+"""Service of the streams that the copy of the audit trail lies in."""
 LONGEST_AGO = timedelta(days=800)
 """Nothing in Loki is older: the longest class is kept for 730 days."""
 
@@ -203,6 +205,12 @@ def findings(config: str, oldest: timedelta) -> list[Finding]:
             "set limits_config.retention_period to 180d",
         ),
         _finding(
+            "retention_audit",
+            bool(audit := _of_stream(limits, AUDIT)),
+            audit,
+            f'add a rule of 730d for {{service_name="{AUDIT}"}} to limits_config.retention_stream',
+        ),
+        _finding(
             "deletion",
             _said(compactor, "retention_enabled") == "true"
             and _said(limits, "deletion_mode") == "filter-and-delete"
@@ -218,6 +226,12 @@ def _part(text: str, name: str) -> str:
     """The lines below a key of YAML as Loki prints it: what is indented more than the key."""
     found = re.search(rf"(?m)^( *){name}:[^\n]*\n((?:\1 +[^\n]*\n|\s*\n)*)", text + "\n")
     return found[2] if found else ""
+
+
+def _of_stream(limits: str, service: str) -> str:
+    """The period of the rule for the streams of one service; Loki prints the keys of a rule in any order."""
+    rules = re.split(r"(?m)^ *- ", _part(limits, "retention_stream"))
+    return next((_said(" " + rule, "period") for rule in rules if f'service_name="{service}"' in rule), "")
 
 
 def _said(text: str, name: str) -> str:
