@@ -234,6 +234,7 @@ async def test_inspection_is_content_with_what_we_ship(follower: Loki) -> None:
     assert {name: f.mend for name, f in findings.items() if f.state == "wrong"} == {}
     assert findings["reject_old_samples_max_age"].found == "29d"
     assert findings["retention"].found == "180d"
+    assert findings["retention_audit"].found == "2y", "so it prints 730d"
 
 
 async def test_inspection_of_a_plain_server_says_what_to_mend() -> None:

@@ -1,4 +1,4 @@
-"""The servers that we ship a configuration for keep what the shipped table says, in their own live words."""
+"""Prometheus, as we ship it, keeps what the shipped table says, in its own live words; of Loki `test_loki.py` asks."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live import loki
-from tests.live.server import program
 
 from eucora.governance.classes import read
 from eucora.governance.kept import Kept, kept
 from eucora.slice import Pool
-from eucora.stores.loki import Loki
 from eucora.stores.ports import Follower
 from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
@@ -34,17 +31,3 @@ async def told(pool: Pool, follower: Follower) -> dict[str, Kept]:
 async def test_prometheus_keeps_metrics_as_long_as_the_table_says(pool: Pool, follower: Prometheus) -> None:
     row = (await told(pool, follower))["prometheus"]
     assert (row.in_force, row.well) == ("90 days", True)
-
-
-@pytest.mark.skipif(program("loki") is None, reason="there is no loki on PATH")
-async def test_loki_keeps_lines_and_the_audit_trail_by_rules_of_their_own(pool: Pool) -> None:
-    server = loki.Loki()
-    server.start()
-    follower = Loki(server.url)
-    rows = await told(pool, follower)
-    await follower.close()
-    server.close()
-    assert [(rows[store].in_force, rows[store].well) for store in ("loki", "loki-audit")] == [
-        ("180 days", True),
-        ("730 days", True),
-    ]

@@ -60,7 +60,7 @@ async def test_the_oldest_file_is_told_and_when_it_goes_and_that_it_should_have_
         (Server("loki", retention="25w5d"), ("logs", "loki"), True, ""),
         (Server("loki", retention="0s"), ("logs", "loki"), False, "retention_period to 180d"),
         (Server("loki", retention="180d", retention_audit="180d"), ("audit", "loki-audit"), False, "eucora-audit"),
-        (Server("loki", retention="180d", retention_audit="730d"), ("audit", "loki-audit"), True, ""),
+        (Server("loki", retention="180d", retention_audit="2y"), ("audit", "loki-audit"), True, ""),
         (Server("tempo", retention="720h0m0s"), ("traces", "tempo"), True, ""),
         (Server("tempo", retention="336h"), ("traces", "tempo"), False, "block_retention to 720h"),
     ],
