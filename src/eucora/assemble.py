@@ -62,6 +62,7 @@ from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
 from eucora.stores.redis import RedisCache
 from eucora.stores.s3 import S3Objects
+from eucora.stores.tempo import Tempo
 
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
@@ -307,6 +308,8 @@ def followers_of(settings: Settings) -> list[Follower]:
         found.append(Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest))
     if settings.logs_url:
         found.append(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant))
+    if settings.traces_url:
+        found.append(Tempo(settings.traces_url, settings.traces_ca_file, oldest, settings.traces_query_url))
     return found
 
 

@@ -46,6 +46,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     logs_tenant: str = ""
     # What a follower gets of free text: masked, or home (nothing; it stays in the archive).
     logs_text: str = "masked"
+    # Tempo, or what takes OTLP, as a follower of the archive: https://… or grpcs://…; empty: none.
+    traces_url: str = ""
+    # CA file that its certificate is verified with; empty: the system's.
+    traces_ca_file: Path | None = None
+    # Tempo's own API, from which its settings are read; empty: they are not read.
+    traces_query_url: str = ""
     # Address that the three listeners bind.
     listen: str = "127.0.0.1"
     # Device plane: telemetry, log-on, configuration; mTLS.

@@ -21,7 +21,7 @@ def platform(plane: Plane) -> assemble.Platform:
 
 
 async def test_the_end_of_the_trail_is_signed_each_minute_into_the_object_store(plane: Plane) -> None:
-    jobs = {job.name: job for job in assemble._jobs(plane.house)}  # type: ignore[arg-type]
+    jobs = {job.name: job for job in assemble._jobs(platform(plane))}
     assert jobs["audit_head"].every_s == 60
     objects = plane.house.objects
     stored = []

@@ -14,7 +14,7 @@ from eucora.embedded.ports import HIGHEST, LOWEST, is_free
 from eucora.embedded.supervise import Program, plain_environment, spawn
 from eucora.problems import EucoraError
 
-BY_CHANCE = ("loki",)
+BY_CHANCE = ("loki", "tempo")
 """Servers that nothing here installs, for their licence; what needs one is left out on a machine without, and said so."""
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy"

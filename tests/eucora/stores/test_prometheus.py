@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eucora.problems import EucoraError, Misconfigured, TryLater
+from eucora.stores.durations import duration
 from eucora.stores.http import wait_s
 from eucora.stores.isolate import Unacceptable
 from eucora.stores.ports import Parcel, Reading
-from eucora.stores.prometheus import Prometheus, addresses, duration, findings, judge
+from eucora.stores.prometheus import Prometheus, addresses, findings, judge
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 PARCEL = Parcel([Reading(uuid.uuid4(), NOW, NOW, 1, [1.0, 2.0])], {1: [["a", {}], ["b", {}]]})
