@@ -20,6 +20,7 @@ from eucora.web.given import GivenNow
 
 REPORTING = timedelta(minutes=15)
 PATIENCE_S = 2.0
+CACHE_RESTS_S = 1.1
 
 
 class Stage(Struct, frozen=True):
@@ -160,6 +161,10 @@ async def _objects(house: GivenHouse) -> bool:
 
 
 async def _cache(house: GivenHouse) -> bool:
+    """Asked twice: it has 50 ms to answer, which a busy moment takes as well, and rests for a second when it did not."""
+    if await house.cache.count("status", 60.0) is not None:
+        return True
+    await asyncio.sleep(CACHE_RESTS_S)
     return await house.cache.count("status", 60.0) is not None
 
 
