@@ -5,7 +5,7 @@ from typing import Any
 from eucora.cli.platform import platform
 from eucora.cli.show import AsJson, ago, duration, moment, print_json, print_table
 
-NONE = "No server follows the archive: EUCORA_METRICS_URL names one."
+NONE = "No server follows the archive: EUCORA_METRICS_URL, EUCORA_LOGS_URL or EUCORA_TRACES_URL names one."
 
 TITLES = ("FOLLOWER", "WAITING", "BEHIND", "A SECOND", "TOLD", "RETRIES", "TO FORGET", "LAST ERROR")
 
