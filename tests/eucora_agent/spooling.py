@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from eucora_agent import spool as spool_module
 from eucora_agent import spool_folder
+from eucora_agent.problems import SpoolFull
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Head, Make, Part, Pending
 from eucora_wire.clock import Boot
@@ -134,3 +136,30 @@ def killed_at(spool: Spool, point: int, copy: Path, watch: Callable[[], None] = 
         patch.setattr(spool_folder, "create", between(spool_folder.create))
         patch.setattr(spool_folder.Folder, "_unlink", between(spool_folder.Folder._unlink))
         yield
+
+
+def fill(spool: Spool, *sizes: int, rank: int = 2, mark: str = "a", uptime_ms: int = 1_000) -> list[bytes]:
+    bodies = [f"{rank}/{spool.head.next_ordinal + n}.".encode().ljust(size, b"x") for n, size in enumerate(sizes)]
+    for body in bodies:
+        spool.append(body, mark, rank, boot(uptime_ms))
+    return bodies
+
+
+def batches(spool: Spool) -> list[Envelope]:
+    found = [spool.batch(x.number) for x in spool.sealed()]
+    return [e for e in found if e is not None]
+
+
+def worth_of(spool: Spool) -> set[tuple[int, int]]:
+    """(rank, ordinal) of each batch and each waiting item, as `fill` wrote them."""
+    first = [bodies_of(e)[0] for e in batches(spool)] + [x.body for x, _ in spool._waiting()]
+    return {(int(b[:1]), int(b[2:].partition(b".")[0])) for b in first}
+
+
+def newest(folder: Path) -> Path:
+    return max(folder.glob("*.db"))
+
+
+def full_disk(db: sqlite3.Connection, steps: object) -> None:
+    """As COMMIT answers when the disk is full."""
+    raise SpoolFull
