@@ -10,6 +10,8 @@ _MENDS = {
     "postgresql": "add sslmode=verify-full (and sslrootcert=FILE for an authority of your own)",
     "rediss": "leave out ssl_cert_reqs and ssl_check_hostname",
     "redis": "write rediss:// (and ssl_ca_certs=FILE for an authority of your own)",
+    "grpcs": "",
+    "grpc": "write grpcs://",
     "https": "",
     "http": "write https://",
 }
@@ -27,7 +29,7 @@ def require_tls_beyond_loopback(url: str, setting: str = "the URL of a store") -
         raise Misconfigured(f"{setting} is not a URL: mend it") from exc
     scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
     if scheme not in _MENDS:
-        raise Misconfigured(f"{setting} must begin with postgresql://, rediss:// or https://")
+        raise Misconfigured(f"{setting} must begin with postgresql://, rediss://, grpcs:// or https://")
     if not hosts:
         raise Misconfigured(f"{setting} names no host: add one")
     if not all(_is_here(host) for host in hosts) and not _is_verified(scheme, options):
@@ -65,4 +67,4 @@ def _is_verified(scheme: str, options: Mapping[str, str]) -> bool:
     if scheme == "rediss":
         weakened = options.get("ssl_check_hostname", "true").lower() in ("false", "0", "no", "off")
         return options.get("ssl_cert_reqs", "required") == "required" and not weakened
-    return scheme == "https"
+    return scheme in ("https", "grpcs")

@@ -20,7 +20,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.loki_push import SERVICE, Entry, encode, requests, settle
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
+from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 JSON = {"content-type": "application/json", "user-agent": "eucora"}
 AUDIT = "eucora-audit"
@@ -92,7 +92,7 @@ class Loki:
         answer = await self._request("POST", "/loki/api/v1/push", content=encode(entries), headers=JSON)
         if answer.is_success:
             return
-        failure = judge(answer.status_code, answer.text, answer)
+        failure = judge(answer)
         if isinstance(failure, Unacceptable) and failure.reason == "refused" and not await self._takes_nothing():
             raise TryLater("store-unavailable", f"the log server answers {answer.status_code} to anything", 0.0)
         raise failure
@@ -142,12 +142,14 @@ class Loki:
 
 def selector(whose: Whose) -> str:
     """Lines of a device, or of a person: ids hold nothing that could end the quotes."""
-    of = [f'{name}="{uuid.UUID(bytes=one.bytes)}"' for name, one in (("device", whose.device), ("subject", whose.subject)) if one]  # fmt: skip  # noqa: E501
+    given = {"device": whose.device, "subject": whose.subject}
+    of = [f'{name}="{uuid.UUID(bytes=one.bytes)}"' for name, one in given.items() if one is not None]
     return f'{{service_name="{SERVICE}"}} | ' + " | ".join(of)
 
 
-def judge(status: int, said: str, answer: httpx.Response) -> EucoraError:
+def judge(answer: httpx.Response) -> EucoraError:
     """What a failed push means for the lines: Unacceptable as they are, or TryLater."""
+    status, said = answer.status_code, answer.text
     if status == 413:
         return Unacceptable("too-large")
     if status in (400, 422, 500):
@@ -174,43 +176,43 @@ def findings(config: str, oldest: timedelta) -> list[Finding]:
     retention = duration(_said(limits, "retention_period"))
     compactor, querier = _part(config, "compactor"), _part(config, "querier")
     return [
-        _finding(
+        finding(
             "reject_old_samples_max_age",
             takes_old,
             _said(limits, "reject_old_samples_max_age"),
             f"set limits_config.reject_old_samples_max_age to {oldest.days}d: what comes later is refused",
         ),
-        _finding(
+        finding(
             "time_sharding",
             _said(sharding, "time_sharding_enabled") == "true",
             _said(sharding, "time_sharding_enabled"),
             "set limits_config.shard_streams.time_sharding_enabled: true: else late lines are refused as too far behind",
         ),
-        _finding(
+        finding(
             "query_ingesters_within",
             duration(_said(querier, "query_ingesters_within")) in (timedelta(0), oldest),
             _said(querier, "query_ingesters_within"),
             "set querier.query_ingesters_within to 0: late lines are not shown before they are flushed, else",
         ),
-        _finding(
+        finding(
             "structured_metadata",
             _said(limits, "allow_structured_metadata") == "true",
             _said(limits, "allow_structured_metadata"),
             "set limits_config.allow_structured_metadata: true, with a schema v13",
         ),
-        _finding(
+        finding(
             "retention",
             retention == timedelta(0) or retention >= oldest,
             _said(limits, "retention_period"),
             "set limits_config.retention_period to 180d",
         ),
-        _finding(
+        finding(
             "retention_audit",
             bool(audit := _of_stream(limits, AUDIT)),
             audit,
             f'add a rule of 730d for {{service_name="{AUDIT}"}} to limits_config.retention_stream',
         ),
-        _finding(
+        finding(
             "deletion",
             _said(compactor, "retention_enabled") == "true"
             and _said(limits, "deletion_mode") == "filter-and-delete"
@@ -237,10 +239,6 @@ def _of_stream(limits: str, service: str) -> str:
 def _said(text: str, name: str) -> str:
     found = re.search(rf"(?m)^ *{name}: *(\S+)", text)
     return found[1] if found else ""
-
-
-def _finding(name: str, well: bool, found: str, mend: str) -> Finding:
-    return Finding(name, "well" if well else "wrong", found or "not said", "" if well else mend)
 
 
 def _seconds(moment: datetime) -> str:

@@ -195,6 +195,11 @@ class Finding(Struct, frozen=True):
     mend: str = ""
 
 
+def finding(name: str, well: bool, found: str, mend: str) -> Finding:
+    """What was found, and how to mend it when it is not well."""
+    return Finding(name, "well" if well else "wrong", found or "not said", "" if well else mend)
+
+
 class Follower(Protocol):
     """A server that is told what the archive holds of one kind. Telling it twice changes nothing.
 

@@ -21,7 +21,7 @@ from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
+from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 from eucora.stores.remote_write import Named, Sample, compress, encode, matcher, settle
 
 SAMPLES_AT_ONCE = 10_000
@@ -183,31 +183,31 @@ def findings(
     kept = duration(flags.get("storage.tsdb.retention.time", "0s")) or timedelta(days=15)
     newest = clock.from_ms(max(int(head["maxTime"]), 0)) if abs(int(head["maxTime"])) < 2**52 else now
     return [
-        _finding(
+        finding(
             "out_of_order_time_window",
             window >= oldest,
             said[1] if said else "0s",
             f"set storage.tsdb.out_of_order_time_window to {oldest.days}d: what comes later is refused",
         ),
-        _finding(
+        finding(
             "retention",
             kept >= oldest,
             f"{kept.days}d",
             "start it with --storage.tsdb.retention.time=90d",
         ),
-        _finding(
+        finding(
             "remote_write_receiver",
             flags.get("web.enable-remote-write-receiver") == "true",
             flags.get("web.enable-remote-write-receiver", "unknown"),
             "start it with --web.enable-remote-write-receiver",
         ),
-        _finding(
+        finding(
             "admin_api",
             flags.get("web.enable-admin-api") == "true",
             flags.get("web.enable-admin-api", "unknown"),
             "start it with --web.enable-admin-api: without it nothing is erased there before its retention",
         ),
-        _finding(
+        finding(
             "newest_sample",
             newest <= now + timedelta(minutes=10),
             newest.isoformat(),
@@ -215,10 +215,6 @@ def findings(
         ),
         Finding("head_series", "well", str(head["numSeries"])),
     ]
-
-
-def _finding(name: str, well: bool, found: str, mend: str) -> Finding:
-    return Finding(name, "well" if well else "wrong", found, "" if well else mend)
 
 
 def _seconds(moment: datetime) -> str:

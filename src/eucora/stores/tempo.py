@@ -22,7 +22,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.otlp_spans import Record, request, requests, settle
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose
+from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 # The library's messages have no types of their own.
 ExportTraceServiceRequest: Any = trace_service_pb2.ExportTraceServiceRequest
@@ -47,14 +47,14 @@ class Tempo:
         self, url: str, ca_file: Path | None = None, oldest: timedelta = timedelta(days=29), query_url: str = ""
     ) -> None:
         """`url`: where it takes OTLP: http(s)://… or grpc(s)://…. `query_url`: of its own API, to inspect it."""
-        as_http = re.sub(r"^grpc", "http", url)
-        require_tls_beyond_loopback(as_http, "EUCORA_TRACES_URL")
+        require_tls_beyond_loopback(url, "EUCORA_TRACES_URL")
         if query_url:
             require_tls_beyond_loopback(query_url, "EUCORA_TRACES_QUERY_URL")
         self._oldest, self._query = oldest, query_url.rstrip("/")
-        self._url = httpx.URL(as_http)
-        self._http = connect(query_url or as_http, ca_file) if url.startswith("grpc") else connect(as_http, ca_file)
-        self._channel = channel(self._url, ca_file) if url.startswith("grpc") else None
+        self._url = httpx.URL(url)
+        by_grpc = self._url.scheme.startswith("grpc")
+        self._http = connect(query_url if by_grpc else url, ca_file)
+        self._channel = channel(self._url, ca_file) if by_grpc else None
 
     async def write(self, parcel: Parcel) -> Told:
         """Spans by device and time."""
@@ -151,7 +151,7 @@ class Tempo:
 def channel(url: httpx.URL, ca_file: Path | None) -> Any:
     """A connection by gRPC; without a proxy that nobody declared."""
     target, options = f"{url.host}:{url.port or 4317}", [("grpc.enable_http_proxy", 0)]
-    if url.scheme == "https":
+    if url.scheme == "grpcs":
         roots = ca_file.read_bytes() if ca_file else None
         return grpc.aio.secure_channel(target, _credentials(roots), options=options)
     return grpc.aio.insecure_channel(target, options=options)
@@ -188,19 +188,22 @@ def _away(how: str) -> TryLater:
 
 def findings(config: str, oldest: timedelta) -> list[Finding]:
     """What Tempo says of itself (its YAML at /status/config), held against what we need."""
-    kept, slack = _said(config, "block_retention"), _said(config, "ingestion_time_range_slack", last=True)
-    late = duration(slack) >= oldest
+    kept, poll = _said(config, "block_retention"), _said(config, "blocklist_poll")
+    slack = _said(config, "ingestion_time_range_slack", last=True)
+    hours = oldest // timedelta(hours=1)
     return [
-        Finding("retention", "well", kept)
-        if duration(kept) >= oldest
-        else Finding("retention", "wrong", kept or "not said", "set the retention of blocks (block_retention) to 720h"),
-        Finding("ingestion_time_range_slack", "well", slack)
-        if late
-        else Finding(
+        finding("retention", duration(kept) >= oldest, kept, "set every block_retention to 720h"),
+        finding(
             "ingestion_time_range_slack",
-            "wrong",
-            slack or "not said",
-            f"set every ingestion_time_range_slack to {oldest // timedelta(hours=1)}h: TraceQL finds no later spans by time",
+            duration(slack) >= oldest,
+            slack,
+            f"set every ingestion_time_range_slack to {hours}h: TraceQL finds no later spans by time",
+        ),
+        finding(
+            "blocklist_poll",
+            duration(poll) <= timedelta(minutes=1),
+            poll,
+            "set storage.trace.blocklist_poll to 30s: late spans are found when the list of blocks is read next",
         ),
     ]
 

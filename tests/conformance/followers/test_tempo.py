@@ -54,9 +54,9 @@ async def by_trace(server: Server, told: Span) -> int:
 
 
 async def eventually(server: Server, traceql: str, count: int) -> list[str]:
-    """Trace ids that are found by time; a trace is searched a few seconds after its last span."""
+    """Trace ids that are found by time: those of the last quarter of an hour in seconds, older ones in about a minute."""
     found: list[str] = []
-    for _ in range(80):
+    for _ in range(300):
         found = server.search(traceql, NOW - 28 * DAY, NOW + DAY)
         if len(found) >= count:
             return found
@@ -73,6 +73,20 @@ async def test_fresh_and_three_weeks_old_spans_are_there_by_trace_each_id_once_h
         answer = await follower.write(Parcel(told, SHAPES))
         assert (answer.taken, answer.refused) == (40, ())
     assert [await by_trace(shared, each) for each in told] == [1] * 40
+
+
+@pytest.mark.timeout(300)
+async def test_fresh_and_late_spans_are_found_by_traceql_by_device_and_time_however_often_told(
+    follower: Tempo, shared: Server
+) -> None:
+    device, other = uuid.uuid4(), uuid.uuid4()
+    told = [span(d, NOW - age - n * MINUTE) for n in range(20) for age in (DAY * 0, 21 * DAY) for d in (device, other)]
+    for _ in range(2):
+        await follower.write(Parcel(told, SHAPES))
+    mine = sorted(each.trace_id.hex() for each in told if each.device == device)
+    assert await eventually(shared, f'{{resource.host.id="{device}"}}', 40) == mine
+    late = await eventually(shared, f'{{resource.host.id="{device}" && span.eucora.late="true"}}', 20)
+    assert late == sorted(each.trace_id.hex() for each in told if each.device == device and each.marks)
 
 
 async def test_nothing_that_a_device_says_becomes_a_query_or_another_device(follower: Tempo, shared: Server) -> None:
@@ -102,6 +116,7 @@ async def test_inspection_is_content_with_what_we_ship(follower: Tempo) -> None:
     assert {f.name: f.state for f in await follower.inspect()} == {
         "retention": "well",
         "ingestion_time_range_slack": "well",
+        "blocklist_poll": "well",
     }
 
 

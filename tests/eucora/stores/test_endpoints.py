@@ -18,6 +18,8 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
         "rediss://:p@cache.example:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem",
         "http://127.0.0.2:9000",
         "https://s3.example",
+        "grpc://127.0.0.1:4317",
+        "grpcs://traces.example:4317",
     ],
 )
 def test_this_machine_and_verified_tls_are_let_through(url: str) -> None:
@@ -41,6 +43,7 @@ def test_this_machine_and_verified_tls_are_let_through(url: str) -> None:
         ("http://s3.example", "https://"),
         ("http://127.0.0.1@s3.example", "https://"),
         ("http://10.0.0.1:9000", "https://"),
+        ("grpc://traces.example:4317", "grpcs://"),
     ],
 )
 def test_anything_else_beyond_this_machine_is_refused_with_the_mend(url: str, mend: str) -> None:
