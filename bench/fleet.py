@@ -6,7 +6,7 @@ import time
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,7 @@ from eucora_wire.sections.hardware import Hardware
 from eucora_wire.sections.network import Network
 from eucora_wire.sequence import FIRST, Items
 
+MS = timedelta(milliseconds=1)
 JSON = {"content-type": "application/json"}
 
 
@@ -65,9 +66,11 @@ class Device:
     sequence: int = 0
     ordinal: int = 0
     previous: str = FIRST
+    on_ms: int = 0
+    """For so long it was on before this machine was: who was, may have sealed long ago."""
 
-    def seal(self, payloads: list[Payload]) -> Envelope:
-        """The next batch of this device's stream; a single payload travels as an object."""
+    def seal(self, payloads: list[Payload], age: timedelta = timedelta()) -> Envelope:
+        """The next batch of this device's stream, sealed `age` ago; a single payload travels as an object."""
         body = encode_one(payloads[0]) if len(payloads) == 1 else encode(payloads)
         self.sequence += 1
         items = Items(self.ordinal + 1, self.ordinal + len(payloads))
@@ -76,19 +79,19 @@ class Device:
             installation=self.enrolled.installation,
             device=self.enrolled.device_id,
             policy=self.enrolled.policy,
-            boot=Boot(self.boot, uptime_ms()),
+            boot=Boot(self.boot, self.on_ms + uptime_ms() - age // MS),
             stream=self.stream,
             sequence=self.sequence,
             items=items,
             previous=self.previous,
-            clock_ms=time.time_ns() // 1_000_000,
+            clock_ms=time.time_ns() // 1_000_000 - age // MS,
         )
         envelope = seal_batch(seal, zstandard.compress(body, 3), self.key)
         self.previous = format_digest(parse_signed(envelope.headers).batch_digest)
         return envelope
 
     def sent(self) -> str:
-        return format_sent(Sent(Boot(self.boot, uptime_ms()), time.time_ns() // 1_000_000))
+        return format_sent(Sent(Boot(self.boot, self.on_ms + uptime_ms()), time.time_ns() // 1_000_000))
 
 
 def uptime_ms() -> int:

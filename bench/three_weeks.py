@@ -14,19 +14,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import zstandard
+from msgspec.structs import replace
 
 from bench import fleet, own
 from bench.http2 import made
 from bench.load import Plan, client_for, lag, run
-from eucora_wire.clock import Boot, Sent, format_sent
-from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, seal_batch
-from eucora_wire.payload import Payload, encode
-from eucora_wire.sequence import Items
+from eucora_wire.envelope import Envelope
 
 CLOSED, EVERY, A_BATCH = timedelta(days=21), timedelta(minutes=1), 100
-MS = timedelta(milliseconds=1)
-ON_MS = timedelta(days=30) // MS
+ON_MS = timedelta(days=30) // fleet.MS
 """For so long the laptop is on already: it slept, and knows how long."""
 
 
@@ -66,46 +62,18 @@ def measure(data_dir: Path, rate: float, seconds: float) -> dict[str, Any]:
 def enrolled(platform: fleet.Platform) -> fleet.Device:
     token = str(platform.ask("/api/v1/enrolment-tokens", {"uses": 1, "hours": 1})["token"])
     with fleet.enrolment(platform) as door:
-        return fleet.enrol(door, platform.operator["enrolment_url"], token)
+        laptop = fleet.enrol(door, platform.operator["enrolment_url"], token)
+    laptop.on_ms = ON_MS
+    return laptop
 
 
 def sealed(device: fleet.Device, now: datetime) -> Iterator[Envelope]:
     """Batch after batch, each sealed when its last payload was made."""
     for first in range(0, CLOSED // EVERY, A_BATCH):
         times = [now - CLOSED + (first + n) * EVERY for n in range(A_BATCH)]
-        payloads = [told(device, at, first + n) for n, at in enumerate(times)]
-        yield seal(device, payloads, now - times[-1])
-
-
-def told(device: fleet.Device, at: datetime, number: int) -> Payload:
-    payload = fleet.sample(device.enrolled.device_id, number)
-    return Payload(
-        device_id=payload.device_id,
-        timestamp=at,
-        hardware=payload.hardware,
-        network=payload.network,
-        agent=payload.agent,
-    )
-
-
-def seal(device: fleet.Device, payloads: list[Payload], age: timedelta) -> Envelope:
-    device.sequence += 1
-    items = Items(device.ordinal + 1, device.ordinal + len(payloads))
-    device.ordinal = items.last
-    sealed = Seal(
-        installation=device.enrolled.installation,
-        device=device.enrolled.device_id,
-        policy=device.enrolled.policy,
-        boot=Boot(device.boot, ON_MS + fleet.uptime_ms() - age // MS),
-        stream=device.stream,
-        sequence=device.sequence,
-        items=items,
-        previous=device.previous,
-        clock_ms=time.time_ns() // 1_000_000 - age // MS,
-    )
-    envelope = seal_batch(sealed, zstandard.compress(encode(payloads), 3), device.key)
-    device.previous = format_digest(parse_signed(envelope.headers).batch_digest)
-    return envelope
+        samples = [fleet.sample(device.enrolled.device_id, first + n) for n in range(A_BATCH)]
+        payloads = [replace(sample, timestamp=at) for sample, at in zip(samples, times, strict=True)]
+        yield device.seal(payloads, now - times[-1])
 
 
 async def send_all(platform: fleet.Platform, laptop: fleet.Device, batches: list[Envelope]) -> float:
@@ -115,13 +83,9 @@ async def send_all(platform: fleet.Platform, laptop: fleet.Device, batches: list
     for batch in batches:
         headers = {**batch.headers, "content-length": str(len(batch.body))}
         request = made("POST", "localhost", "/v1/telemetry", headers, batch.body)
-        while await client.send(request, {"eucora-sent": now_sent(laptop)}) != 200:  # noqa: ASYNC110
+        while await client.send(request, {"eucora-sent": laptop.sent()}) != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     return time.perf_counter() - began
-
-
-def now_sent(device: fleet.Device) -> str:
-    return format_sent(Sent(Boot(device.boot, ON_MS + fleet.uptime_ms()), time.time_ns() // 1_000_000))
 
 
 def held(platform: fleet.Platform, laptop: fleet.Device) -> int:

@@ -67,6 +67,11 @@ from eucora.stores.tempo import Tempo
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
 
+STORES = (
+    *("postgres_url", "postgres_owner_url", "postgres_keys_url", "redis_url", "s3_url"),
+    *("metrics_url", "logs_url", "traces_url", "traces_query_url"),
+)
+
 PIPELINE_NICENESS = 10
 
 Ready = Callable[[], None]
@@ -163,15 +168,7 @@ def retention(settings: Settings) -> classes.Table:
 
 def check_endpoints(settings: Settings) -> None:
     """Beyond loopback every store is reached by TLS with verification. Raises Misconfigured."""
-    for name in (
-        "postgres_url",
-        "postgres_owner_url",
-        "postgres_keys_url",
-        "redis_url",
-        "s3_url",
-        "metrics_url",
-        "logs_url",
-    ):
+    for name in STORES:
         if url := getattr(settings, name):
             require_tls_beyond_loopback(url, f"EUCORA_{name.upper()}")
 

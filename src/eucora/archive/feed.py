@@ -53,6 +53,7 @@ class Feed:
 
     def __init__(self, pool: Pool, copies: Copies, kind: Kind, erased: Erased) -> None:
         self._pool, self._copies, self._kind, self._erased = pool, copies, kind, erased
+        self._of = KINDS[kind]
         self._shapes: dict[int, Any] = {}
         self._entries = FIRST_ENTRIES
 
@@ -85,7 +86,7 @@ class Feed:
         """The first rows of these stretches. Files are immutable: they are read when the snapshot is closed again."""
         async with snapshot(self._pool) as at:
             sealed = await _sealed(at.db, wanted, moments)
-            rows = [tuple(row) for row in await at.db.fetch(HOT[self._kind], *_columns(wanted), at.hot, most)]
+            rows = [tuple(row) for row in await at.db.fetch(self._of.hot, *_columns(wanted), at.hot, most)]
             files = [f for f in await at.files(self._kind) if _holds(f, sealed)] if sealed else []
         if files:
             async with self._copies.of(files) as paths:
@@ -103,21 +104,20 @@ class Feed:
             self._shapes |= {row["shape"]: msgspec.json.decode(row["parts"]) for row in parts}
         return Parcel(await self._made(rows), {number: self._shapes[number] for number in numbers})
 
-    async def _made(self, rows: Sequence[Row]) -> list[Reading] | list[Line] | list[Span]:
-        if self._kind == "metrics":
-            return [Reading(*row[DEVICE:]) for row in rows]
-        make, subject = (line, LINE_SUBJECT) if self._kind == "lines" else (span, SPAN_SUBJECT)
+    async def _made(self, rows: Sequence[Row]) -> list[Any]:
+        subject = self._of.subject
+        if subject is None:
+            return [self._of.made(row, False) for row in rows]
         gone = await self._erased({row[subject] for row in rows if row[subject] is not None})
-        return [make(row, row[subject] in gone) for row in rows]  # type: ignore[return-value]
+        return [self._of.made(row, row[subject] in gone) for row in rows]
 
     def _fitting(self, rows: Sequence[Row]) -> int:
         """How many rows hold no more text than a parcel may."""
-        if self._kind == "metrics":
+        if not self._of.texts:
             return len(rows)
-        texts = LINE_TEXTS if self._kind == "lines" else SPAN_TEXTS
         size = 0
         for count, row in enumerate(rows):
-            size += sum(len(row[text] or "") for text in texts)
+            size += sum(len(row[text] or "") for text in self._of.texts)
             if size > MOST_BYTES:
                 return count
         return len(rows)
@@ -126,47 +126,52 @@ class Feed:
         self._entries = max(1, min(MOST_ENTRIES, 2 * self._entries, entries * most // max(rows, 1)))
 
 
-HOT: Mapping[Kind, str] = {"metrics": SQL.hot_metrics, "lines": SQL.hot_lines, "spans": SQL.hot_spans}
 DEVICE, TIME, RECEIVED, SHAPE = (stretches.HEAD.index(name) for name in ("device", "time", "received", "shape"))
 LINE, SPAN = (*stretches.HEAD, *stretches.behind("lines")), (*stretches.HEAD, *stretches.behind("spans"))
-LINE_SUBJECT, SPAN_SUBJECT = LINE.index("subject"), SPAN.index("subject")
-LINE_TEXTS, SPAN_TEXTS = (LINE.index("text"), LINE.index("fields")), (SPAN.index("attributes"),)
+
+
+def reading(row: Row, erased: bool) -> Reading:
+    """A row of metrics, which are of devices: nothing in it is a person's."""
+    return Reading(*row[DEVICE:])
 
 
 def line(row: Row, erased: bool) -> Line:
     """A row of lines; of an erased person the text is gone, and that it was theirs."""
-    told = dict(zip(LINE, row, strict=True))
-    return Line(
-        device=told["device"],
-        time=told["time"],
-        received=told["received"],
-        marks=told["marks"],
-        shape=told["shape"],
-        id=told["id"],
-        subject=None if erased else told["subject"],
-        count=told["count"],
-        text="" if erased else told["text"],
-        fields={} if erased else _object(told["fields"]),
-    )
+    told = _named(LINE, row, Line)
+    if erased:
+        return Line(**{**told, "subject": None, "text": "", "fields": {}})
+    return Line(**{**told, "fields": _object(told["fields"])})
 
 
 def span(row: Row, erased: bool) -> Span:
     """A row of spans; of an erased person the attributes are gone, and that it was theirs."""
-    told = dict(zip(SPAN, row, strict=True))
-    return Span(
-        device=told["device"],
-        time=told["time"],
-        received=told["received"],
-        marks=told["marks"],
-        shape=told["shape"],
-        trace_id=bytes.fromhex(told["trace_id"]),
-        span_id=bytes.fromhex(told["span_id"]),
-        parent_id=bytes.fromhex(told["parent_id"]) if told["parent_id"] else None,
-        subject=None if erased else told["subject"],
-        duration_s=told["duration_s"],
-        status=told["status"],
-        attributes={} if erased else _object(told["attributes"]),
-    )
+    told = _named(SPAN, row, Span)
+    for name in ("trace_id", "span_id", "parent_id"):
+        told[name] = bytes.fromhex(told[name]) if told[name] else None
+    if erased:
+        return Span(**{**told, "subject": None, "attributes": {}})
+    return Span(**{**told, "attributes": _object(told["attributes"])})
+
+
+def _named(columns: Sequence[str], row: Row, struct: type[Struct]) -> dict[str, Any]:
+    """A row's values by the fields of a struct; its place is the feed's own."""
+    return {name: value for name, value in zip(columns, row, strict=True) if name in struct.__struct_fields__}
+
+
+class Of(Struct, frozen=True):
+    """What tells the kinds apart: where hot rows come from, what a row becomes, and which columns hold whom and how much."""
+
+    hot: str
+    made: Callable[[Row, bool], Any]
+    subject: int | None = None
+    texts: tuple[int, ...] = ()
+
+
+KINDS: Mapping[Kind, Of] = {
+    "metrics": Of(SQL.hot_metrics, reading),
+    "lines": Of(SQL.hot_lines, line, LINE.index("subject"), (LINE.index("text"), LINE.index("fields"))),
+    "spans": Of(SQL.hot_spans, span, SPAN.index("subject"), (SPAN.index("attributes"),)),
+}
 
 
 def _object(text: str | None) -> Mapping[str, Any]:

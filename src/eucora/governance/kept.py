@@ -33,7 +33,7 @@ SERVERS = {
         "retention_audit",
         'set a rule of {days}d for {{service_name="eucora-audit"}} in limits_config.retention_stream',
     ),
-    "tempo": ("retention", "set compactor.compaction.block_retention to {hours}h"),
+    "tempo": ("retention", "set every block_retention to {hours}h"),
 }
 """What a server calls it among its findings, and how to mend it."""
 
@@ -121,13 +121,13 @@ def _of_server(name: str, each: Class, store: str, said: Mapping[str, Said], now
     if server not in said:
         return msgspec.structs.replace(row, in_force="no such server follows the archive")
     finding, mend = SERVERS[store]
-    mend = mend.format(days=LONGEST_DAYS if each.hold else each.days, hours=24 * each.days)
+    days = LONGEST_DAYS if each.hold else each.days
+    mend = mend.format(days=days, hours=24 * days)
     told = said[server]
     if told is None or finding not in told:
         return msgspec.structs.replace(row, in_force="it does not say", well=False, mend=mend)
     period = duration(told[finding])
-    wanted = timedelta(days=LONGEST_DAYS if each.hold else each.days)
-    well = period == wanted or (each.hold and period == timedelta(0))
+    well = period == timedelta(days=days) or (each.hold and period == timedelta(0))
     goes_at = now + _lives_on(store, period) if well and not each.hold else None
     in_force = f"{period / timedelta(days=1):g} days" if period else "for ever"
     return msgspec.structs.replace(row, in_force=in_force, well=well, goes_at=goes_at, mend="" if well else mend)

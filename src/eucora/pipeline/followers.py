@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 class Taken(EucoraError):
-    """Another process tells this follower now, or an operator paused it."""
+    """Another process tells this follower now."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -57,7 +57,6 @@ class State(Struct, frozen=True, kw_only=True):
 
     follower: str
     running: bool
-    paused_at: datetime | None
     waiting: int
     behind_s: float
     told: int
@@ -203,7 +202,7 @@ class Teller:
             left = gone_by = None
             try:
                 whose, interval = (
-                    Whose(row["device"], row["subject"]),
+                    Whose(row["device"]),
                     Interval(row["since"] or clock.EPOCH, row["until"]),
                 )
                 done = await self.follower.forget(whose, interval)
@@ -220,7 +219,7 @@ class Teller:
             newest = await masks.newest(db)
         if newest > self._erased:
             asked = [e for e in await masks.erasures(self.pool, newest - self._erased) if e.mask > self._erased]
-            rows = [(self.follower.name, e.mask, e.device, None, e.since, e.until) for e in asked]
+            rows = [(self.follower.name, e.mask, e.device, e.since, e.until) for e in asked]
             await self.pool.executemany(SQL.to_forget, rows)
             self._erased = newest
 
@@ -291,7 +290,6 @@ def _state(row: Any, refused: Sequence[Any], now: datetime) -> State:
 COPIED = (
     "follower",
     "running",
-    "paused_at",
     "waiting",
     "told",
     "merged",

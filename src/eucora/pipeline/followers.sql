@@ -6,9 +6,9 @@ INSERT INTO follower_cursors (follower, shard, lane)
 SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane) ON CONFLICT DO NOTHING
 
 -- name: hold
--- mine, nobody's, or that of one who fell silent; one that an operator paused is nobody's to tell
+-- mine, nobody's, or that of one who fell silent
 UPDATE followers SET lease = $2, leased_until = clock_timestamp() + make_interval(secs => $3)
- WHERE follower = $1 AND paused_at IS NULL AND (lease = $2 OR lease IS NULL OR leased_until < clock_timestamp())
+ WHERE follower = $1 AND (lease = $2 OR lease IS NULL OR leased_until < clock_timestamp())
 RETURNING letters_at
 
 -- name: let_go
@@ -49,12 +49,11 @@ SELECT id, shard, lane, position, settled_at FROM dead_letters
 SELECT coalesce(max(mask), 0) FROM follower_erasures WHERE follower = $1
 
 -- name: to_forget
-INSERT INTO follower_erasures (follower, mask, device, subject, since, until) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT DO NOTHING
+INSERT INTO follower_erasures (follower, mask, device, since, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 
 -- name: due
 -- erasures that it was not asked for yet, or that left something some time ago
-SELECT mask, device, subject, since, until FROM follower_erasures
+SELECT mask, device, since, until FROM follower_erasures
  WHERE follower = $1 AND forgotten_at IS NULL
    AND (asked_at IS NULL OR asked_at < clock_timestamp() - make_interval(secs => $2))
  ORDER BY mask LIMIT $3
@@ -68,7 +67,7 @@ UPDATE follower_erasures SET asked_at = clock_timestamp(), left_there = $3, gone
 -- name: followers
 -- each follower with what waits before it
 SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_at, f.last_error, f.last_error_at,
-       f.paused_at, coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto,
+       coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto,
        (SELECT count(*) FROM follower_erasures e WHERE e.follower = f.follower AND e.forgotten_at IS NULL) AS forgetting
   FROM followers f
   CROSS JOIN LATERAL (

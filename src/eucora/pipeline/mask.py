@@ -7,7 +7,7 @@ rules can't settle is withheld whole. The rules err towards hiding: "user not" b
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -118,7 +118,7 @@ def masked(parcel: Parcel, kind: Kind, text: Text = "masked") -> Parcel:
 
 def _line(row: Line, kind: str, text: Text) -> Line:
     said = PATHS[kind]
-    fields = dict(_values(row.fields, said.get(""), said, text))
+    fields = dict(_values(row.fields, said[""], said, text))
     return replace(row, text=_text(row.text, said["text"], text), fields=fields)
 
 
@@ -139,16 +139,18 @@ PATHS: Mapping[str, Mapping[str, str]] = {
 """Where the contract declares what stands in a line's text and fields (`pipeline/lines.py`); "": all other fields."""
 
 
-def _values(fields: Mapping[str, Any], others: str | None, said: Mapping[str, str], text: Text) -> Any:
+Told = Iterator[tuple[str, Any]]
+
+
+def _values(fields: Mapping[str, Any], others: str, said: Mapping[str, str], text: Text) -> Told:
     for name, value in fields.items():
-        path = said.get(name) or others
-        if path is None or _is_free(path):
+        if _is_free(said.get(name) or others):
             yield from _free(name, value, text)
         else:
             yield name, value if not isinstance(value, str) else _CONTROL.sub(" ", value)
 
 
-def _free(name: str, value: Any, text: Text) -> Any:
+def _free(name: str, value: Any, text: Text) -> Told:
     if not isinstance(value, str) or NUMBER.fullmatch(value):
         yield name, value
     elif text == "masked":
