@@ -26,13 +26,16 @@ def program(name: str) -> str | None:
     return os.environ.get(f"EUCORA_TEST_{name.upper()}") or shutil.which(name)
 
 
+_given: set[int] = set()
+
+
 def free(count: int) -> list[int]:
-    """Ports that nobody holds; others look for theirs at the same time, each from another place."""
-    start = LOWEST + os.getpid() * 37 % (HIGHEST - LOWEST)
-    found = (
-        port for n in range(HIGHEST - LOWEST) if is_free(port := LOWEST + (start - LOWEST + n) % (HIGHEST - LOWEST))
-    )
-    return [next(found) for _ in range(count)]
+    """Ports that nobody holds and nobody here was given; others look for theirs at the same time, from another place."""
+    span = HIGHEST - LOWEST
+    each = (LOWEST + (os.getpid() * 37 + n) % span for n in range(span))
+    found = [port for _, port in zip(range(count), (p for p in each if p not in _given and is_free(p)), strict=False)]
+    _given.update(found)
+    return found
 
 
 class Server:
