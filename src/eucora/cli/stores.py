@@ -21,7 +21,7 @@ def stores(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ("FOLLOWER", "WAITING", "BEHIND", "A SECOND", "TOLD", "RETRIES", "TO FORGET", "LAST ERROR"),
+        TITLES,
         map(_line, found),
         empty=NONE,
     )
@@ -37,5 +37,5 @@ def stores(as_json: AsJson = False) -> None:
 def _line(f: dict[str, Any]) -> tuple[Any, ...]:
     error = f"{ago(f['last_error_at'])}: {f['last_error']}" if f["last_error"] else ""
     name = f["follower"] if f["running"] else f"{f['follower']} (not running)"
-    waiting = f"{f['waiting']:,}"
-    return (name, waiting, duration(f["behind_s"]), f"{f['rate_per_s']:,.1f}", f"{f['told']:,}", f["retries"], error)
+    counts = (f"{f['rate_per_s']:,.1f}", f"{f['told']:,}", f["retries"], f["forgetting"])
+    return (name, f"{f['waiting']:,}", duration(f["behind_s"]), *counts, error)

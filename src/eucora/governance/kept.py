@@ -105,7 +105,7 @@ def _of_ours(name: str, each: Class, store: str, oldest: datetime | None, now: d
         said = "in memory, the newest only" if store == "memory" else "nothing of it is stored yet"
         return msgspec.structs.replace(row, in_force=said)
     if oldest is None:
-        return msgspec.structs.replace(row, in_force="nothing is there")
+        return msgspec.structs.replace(row, in_force="no file yet" if store == "archive" else "nothing is old yet")
     in_force = f"the oldest is {(now - oldest).days} days old"
     if each.hold:
         return msgspec.structs.replace(row, in_force=in_force, oldest=oldest)

@@ -18,4 +18,7 @@ async def test_lag_errors_and_refusals_are_shown(terminal: Terminal, plane: Plan
     told = await terminal.told("stores")
     for words in ("prometheus", "420", "store-unavailable: gone", "too-old", "40"):
         assert words in told
+    (head,) = [line for line in told.splitlines() if "LAST ERROR" in line]
+    (shown,) = [line for line in told.splitlines() if "gone" in line]
+    assert shown.index("store-unavailable") >= head.index("LAST ERROR"), "the error stands in its own column"
     assert (await terminal.json("stores"))[0]["follower"] == "prometheus"
