@@ -69,7 +69,7 @@ def enrolled(platform: fleet.Platform) -> fleet.Device:
 
 def sealed(device: fleet.Device, now: datetime) -> Iterator[Envelope]:
     """Batch after batch, each sealed when its last payload was made."""
-    for first in range(0, CLOSED // EVERY, A_BATCH):
+    for first in range(0, CLOSED // EVERY // A_BATCH * A_BATCH, A_BATCH):  # whole batches: none of the future
         times = [now - CLOSED + (first + n) * EVERY for n in range(A_BATCH)]
         samples = [fleet.sample(device.enrolled.device_id, first + n) for n in range(A_BATCH)]
         payloads = [replace(sample, timestamp=at) for sample, at in zip(samples, times, strict=True)]
