@@ -33,6 +33,7 @@ from eucora.gateway.house import furnish
 from eucora.gateway.serve import serve as serve_devices
 from eucora.governance import classes
 from eucora.governance.enforce import Keeper, enforce
+from eucora.governance.erasure import Eraser, settle
 from eucora.governance.kept import kept
 from eucora.journal import founding
 from eucora.journal.keys import Keyring
@@ -48,7 +49,7 @@ from eucora.operators.serve import serve as serve_operators
 from eucora.pipeline import followers, worker
 from eucora.pipeline.house import House
 from eucora.pipeline.mask import Text
-from eucora.pipeline.normalise import Limits
+from eucora.pipeline.normalise import Limits, touches
 from eucora.pipeline.replay import replay
 from eucora.problems import Misconfigured
 from eucora.scheduler import Job, keep
@@ -233,8 +234,11 @@ async def _platform(settings: Settings, role: str) -> AsyncIterator[Platform]:
         yield Platform(settings, kept, pool, keyring, cache, objects, journal, about)
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(timedelta(days=settings.spool_max_age_days), settings.inflated_max_kib * 1024)
+
+
 def _pipeline(platform: Platform) -> House:
-    limits = Limits(timedelta(days=platform.settings.spool_max_age_days), platform.settings.inflated_max_kib * 1024)
     return House(
         journal=platform.journal,
         app=platform.pool,
@@ -243,7 +247,7 @@ def _pipeline(platform: Platform) -> House:
         slices=domains.slices(platform.keyring, platform.secrets),
         shapes=Shapes(platform.pool),
         cache=platform.cache,
-        limits=limits,
+        limits=_limits(platform.settings),
         lease_s=platform.settings.lease_s,
         chores=domains.chores(platform.pool),
     )
@@ -291,10 +295,23 @@ async def _follow(platform: Platform, ended: asyncio.Event) -> None:
         erased = partial(domains.erased, platform.pool)
         text = cast("Text", platform.settings.logs_text)
         async with asyncio.TaskGroup() as group:
+            group.create_task(keep([Job("copies", 60, lambda: copies.tidy(platform.pool))], ended))
             for each in told:
                 feed = Feed(platform.pool, copies, each.kind, erased)
                 telling = followers.Telling(each, feed, platform.pool, platform.settings.lease_s, text)
                 group.create_task(followers.run(telling, ended))
+
+
+def _eraser(platform: Platform) -> Eraser:
+    return Eraser(
+        pool=platform.pool,
+        objects=platform.objects,
+        keyring=platform.keyring,
+        shards=platform.about.shards,
+        window=timedelta(minutes=platform.settings.window_minutes),
+        audit_days=retention(platform.settings)["audit"].days,
+        touches=partial(touches, _limits(platform.settings)),
+    )
 
 
 def followers_of(settings: Settings) -> list[Follower]:
@@ -322,6 +339,7 @@ def _jobs(platform: Platform) -> list[Job]:
     length = timedelta(minutes=platform.settings.window_minutes)
     hot = timedelta(days=platform.settings.journal_hot_days)
     epoch, audit = platform.about.epoch, platform.secrets.audit
+    eraser = _eraser(platform)
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     return [
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
@@ -333,6 +351,7 @@ def _jobs(platform: Platform) -> list[Job]:
         Job("delete_replaced", 300, lambda: delete_replaced(platform.pool, platform.objects, clock.now())),
         Job("sweep", 6 * 3600, lambda: sweep(platform.pool, platform.objects, platform.about.epoch, clock.now())),
         Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
+        Job("scrub", 60, lambda: settle(eraser, clock.now())),
         Job("retention", 3600, lambda: enforce(keeper, clock.now())),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]
@@ -358,9 +377,10 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
                 archive=archive,
                 replay=lambda ids: replay(house, ids),
                 kept=lambda now: kept(platform.pool, followed, table, now),
+                eraser=_eraser(platform),
             )
         )
-        await serve_operators(
+        serving = serve_operators(
             app,
             host=settings.listen,
             port=settings.operator_port,
@@ -369,3 +389,4 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
             ended=ended,
             ready=ready,
         )
+        await asyncio.gather(serving, keep([Job("copies", 60, lambda: copies.tidy(platform.pool))], ended))

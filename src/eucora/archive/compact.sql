@@ -24,8 +24,10 @@ SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM
 
 -- name: lines
 SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM received) * 1000000)::bigint,
-       position, item, shard, lane, marks, shape, id, subject, count, text, fields
+       position, item, shard, lane, marks, shape, id, CASE WHEN p IS NULL THEN subject END, count,
+       CASE WHEN p IS NULL THEN text ELSE '' END, CASE WHEN p IS NULL THEN fields END
   FROM hot_lines h
+  LEFT JOIN LATERAL (SELECT true FROM archive_masks k WHERE k.subject = h.subject LIMIT 1) AS erased (p) ON true
  WHERE "window" = $1
    AND NOT EXISTS (SELECT FROM archive_masks k
                     WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since) AND h.time < k.until)
@@ -33,8 +35,9 @@ SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM
 -- name: spans
 SELECT device, (extract(epoch FROM time) * 1000000)::bigint, (extract(epoch FROM received) * 1000000)::bigint,
        position, item, shard, lane, marks, shape, encode(trace_id, 'hex'), encode(span_id, 'hex'),
-       encode(parent_id, 'hex'), subject, duration_s, status, attributes
+       encode(parent_id, 'hex'), CASE WHEN p IS NULL THEN subject END, duration_s, status, CASE WHEN p IS NULL THEN attributes END
   FROM hot_spans h
+  LEFT JOIN LATERAL (SELECT true FROM archive_masks k WHERE k.subject = h.subject LIMIT 1) AS erased (p) ON true
  WHERE "window" = $1
    AND NOT EXISTS (SELECT FROM archive_masks k
                     WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since) AND h.time < k.until)

@@ -1,4 +1,6 @@
-"""Copies of files on this machine: fetched once, held against their digest, bounded; the oldest unused go first."""
+"""Copies of files on this machine: fetched once, held against their digest, bounded; the oldest unused go first,
+
+and those of files that are current no more."""
 
 import asyncio
 import hashlib
@@ -9,8 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from eucora.archive.files import File
+from eucora.archive.files import SQL, File
 from eucora.problems import TryLater
+from eucora.slice import Pool
 from eucora.stores.ports import Objects
 
 AT_ONCE = 8
@@ -40,8 +43,21 @@ class Copies:
             self._used.subtract(paths)
             self._bound()
 
+    async def tidy(self, pool: Pool) -> int:
+        """Throw away copies of files that are current no more, which may hold what was erased; how many."""
+        found = [bytes.fromhex(path.stem) for path in self._folder.glob("*.parquet")]
+        current = {row["digest"] for row in await pool.fetch(SQL.current_digests, found)} if found else set()
+        stale = [path for digest in found if digest not in current and not self._used[path := self._of(digest)]]
+        for path in stale:
+            path.unlink(missing_ok=True)
+            self._fetching.pop(path, None)
+        return len(stale)
+
     def _path(self, file: File) -> Path:
-        return self._folder / f"{file.digest.hex()}.parquet"
+        return self._of(file.digest)
+
+    def _of(self, digest: bytes) -> Path:
+        return self._folder / f"{digest.hex()}.parquet"
 
     async def _have(self, file: File, path: Path) -> None:
         lock = self._fetching.setdefault(path, asyncio.Lock())

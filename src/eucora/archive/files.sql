@@ -10,6 +10,10 @@ SELECT kind, object, day, first, last, generation, rows, size, digest, since, un
    AND ($2::timestamptz IS NULL OR until >= $2) AND ($3::timestamptz IS NULL OR since < $3)
  ORDER BY until DESC, object
 
+-- name: current_digests
+-- which of these digests are those of current files
+SELECT digest FROM archive_files WHERE digest = ANY ($1::bytea[]) AND replaced_at IS NULL
+
 -- name: record
 INSERT INTO archive_files (kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -27,7 +31,7 @@ SELECT kind, object, day, first, last, generation, rows, size, digest, since, un
 SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width
   FROM archive_files f
  WHERE replaced_at IS NULL AND EXISTS (SELECT FROM archive_masks k
-        WHERE k.mask > f.masks AND (k.since IS NULL OR f.until >= k.since) AND f.since < k.until)
+        WHERE k.mask > f.masks AND (k.device IS NOT NULL OR f.kind <> 'metrics') AND (k.since IS NULL OR f.until >= k.since) AND f.since < k.until)
  ORDER BY until DESC, object LIMIT $1
 
 -- name: looked_through

@@ -17,18 +17,20 @@ SQL = load(__file__, "masks.sql")
 
 
 class Masked(Struct, frozen=True):
-    """Rows of a device with times in [since, until); `since` None: from its first."""
+    """Rows of a device with times in [since, until); `since` None: from its first. Or what a person wrote, whenever."""
 
-    device: uuid.UUID
+    device: uuid.UUID | None
     since: datetime | None
     until: datetime
+    subject: uuid.UUID | None = None
 
 
 class Erasure(Struct, frozen=True):
     """What was asked, when, and since when none of it is in any table or current file."""
 
     mask: int
-    device: uuid.UUID
+    device: uuid.UUID | None
+    subject: uuid.UUID | None
     since: datetime | None
     until: datetime
     at: datetime
@@ -41,9 +43,20 @@ async def erase(
     """Hide what a device told of [since, until); None: from its first row, to now. What it tells later of later is seen."""
     with translated():
         async with pool.acquire() as tx, tx.transaction():
-            await tx.execute(SQL.in_order)
-            (row,) = await tx.fetch(SQL.erase, device, since, until or now, now)
-            return Erasure(**row)
+            return await hide(tx, device, since, until or now, now)
+
+
+async def hide(tx: Transaction, device: uuid.UUID, since: datetime | None, until: datetime, now: datetime) -> Erasure:
+    """The same, in a transaction of whoever erases more than the archive."""
+    await tx.execute(SQL.in_order)
+    (row,) = await tx.fetch(SQL.erase, device, since, until, now)
+    return Erasure(**row)
+
+
+async def hide_persons(tx: Transaction, subjects: Sequence[uuid.UUID], now: datetime) -> None:
+    """What persons wrote, under every id that they travelled by; the rows are of devices, and stay. Again is harmless."""
+    await tx.execute(SQL.in_order)
+    await tx.execute(SQL.erase_subjects, list(subjects), now)
 
 
 async def erasures(pool: Pool, limit: int = 1000) -> list[Erasure]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 import duckdb
 from duckdb import (
+    CaseExpression,
     CoalesceOperator,
     ColumnExpression,
     ConstantExpression,
@@ -248,22 +249,43 @@ def write_again(
 
 
 def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:
-    """Whether any row of these files is masked."""
+    """Whether any row of these files is masked, or was written by an erased person."""
     with working() as db:
         rows = read(db, files)
         kept = unmasked(rows, masks)
-        return bool(rows.count("*").fetchall() != kept.count("*").fetchall())
+        counted = "*" if "subject" not in rows.columns else "subject"
+        return bool(
+            rows.count("*").fetchall() != kept.count("*").fetchall()
+            or rows.count(counted).fetchall() != kept.count(counted).fetchall()
+        )
 
 
 def unmasked(rows: DuckDBPyRelation, masks: Sequence[Masked]) -> DuckDBPyRelation:
-    """Rows of which nobody asked that they be erased."""
+    """Rows of which nobody asked that they be erased, without what erased persons wrote."""
     device, time = ColumnExpression("device"), ColumnExpression("time")
+    gone = [ConstantExpression(mask.subject) for mask in masks if mask.subject is not None]
+    if gone and "subject" in rows.columns:
+        theirs = ColumnExpression("subject").isin(*gone) & ColumnExpression("subject").isnotnull()
+        rows = rows.select(*[_withheld(name, theirs) for name in rows.columns])
     for mask in masks:
+        if mask.device is None:
+            continue
         hidden = (device == ConstantExpression(mask.device)) & (time < ConstantExpression(naive(mask.until)))
         if mask.since is not None:
             hidden &= time >= ConstantExpression(naive(mask.since))
         rows = rows.filter(~hidden)
     return rows
+
+
+WITHHELD: Mapping[str, str | None] = {"subject": None, "text": "", "fields": None, "attributes": None}
+"""What stands in place of what an erased person wrote."""
+
+
+def _withheld(name: str, theirs: Expression) -> Expression:
+    column = ColumnExpression(name)
+    if name not in WITHHELD:
+        return column
+    return CaseExpression(theirs, ConstantExpression(WITHHELD[name])).otherwise(column).alias(name)
 
 
 def naive(moment: datetime) -> datetime:

@@ -44,6 +44,8 @@ VERBS = (
     Verb("deadletters replay", "deadletters:replay", "Digest it again", "deadletters.replay", "lifecycle"),
     Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),
     Verb("forget", "subjects:forget", "Erase a person", "subjects.forget", "lifecycle"),
+    Verb("erase", "erasures:erase", "Erase a device, or an interval of it", "devices.erase", "lifecycle"),
+    Verb("erasures", "erasures:erasures", "What was erased, and where it is gone", "devices.read", "none"),
     Verb("enrolment-tokens list", "enrolment_tokens:listed", "Tokens that enrol devices", "tokens.read", "none"),
     Verb("enrolment-tokens create", "enrolment_tokens:create", "Make one", "tokens.write", "administration"),
     Verb("enrolment-tokens revoke", "enrolment_tokens:revoke", "End one", "tokens.write", "administration"),

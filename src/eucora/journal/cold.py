@@ -7,7 +7,6 @@ the oldest first: a share of each place would open one a place for a handful of 
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from operator import attrgetter
 
 from eucora import sql
 from eucora.journal import entries
@@ -20,8 +19,6 @@ from eucora.stores.ports import Objects
 SQL = sql.load(__file__, "segments.sql")
 KEPT = 4
 """Segments kept in memory: a few megabytes each."""
-
-_AS_READ = attrgetter(*entries.READ)
 
 
 class Cold:
@@ -44,27 +41,29 @@ class Cold:
             segment = await self._segment(key, digest)
             skip = after[shard, lane] + 1 - first
             part = _within(segment.entries[skip : skip + most], most_bytes)
-            rows += map(_AS_READ, part)
+            rows += map(entries.as_read, part)
             most, most_bytes = most - len(part), most_bytes - sum(len(row.body or b"") for row in part)
             if most <= 0 or most_bytes <= 0:
                 break
         return rows
 
     async def _segment(self, key: str, digest: bytes) -> Segment:
-        segment = self._kept.pop(key, None) or await self._fetch(key, digest)
+        segment = self._kept.pop(key, None) or await segment_at(self._objects, key, digest)
         self._kept[key] = segment  # the one used last stands last
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         return segment
 
-    async def _fetch(self, key: str, digest: bytes) -> Segment:
-        data = await self._objects.get(key)
-        if data is None or hashlib.sha256(data).digest() != digest:
-            raise TryLater("store-unavailable", f"{key} is not what was stored")
-        try:
-            return await asyncio.to_thread(decode, data)
-        except NotASegment as exc:
-            raise TryLater("store-unavailable", f"{key} can not be read: {exc}") from exc
+
+async def segment_at(objects: Objects, key: str, digest: bytes) -> Segment:
+    """A segment by its object, held against its digest. Raises TryLater when it is not what was stored."""
+    data = await objects.get(key)
+    if data is None or hashlib.sha256(data).digest() != digest:
+        raise TryLater("store-unavailable", f"{key} is not what was stored")
+    try:
+        return await asyncio.to_thread(decode, data)
+    except NotASegment as exc:
+        raise TryLater("store-unavailable", f"{key} can not be read: {exc}") from exc
 
 
 def _within(rows: tuple[Row, ...], most_bytes: int) -> tuple[Row, ...]:

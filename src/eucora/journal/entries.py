@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -19,6 +20,9 @@ READ = (
 """What `read` gives of a row, in this order."""
 
 Row = Sequence[Any]
+
+as_read = attrgetter(*READ)
+"""What `read` gives, of a row of a segment."""
 
 DAMAGED = Verdict("unreadable")
 """The key is there and the body does not open: it becomes a dead letter, not a silence."""

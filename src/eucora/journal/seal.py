@@ -105,13 +105,18 @@ async def _store(db: Transaction, objects: Objects, segment: Segment) -> None:
     body = await asyncio.to_thread(encode, segment)
     digest = hashlib.sha256(body).digest()
     key = key_of(segment, digest)
-    await objects.put(key, body)
-    await _read_back(objects, key, digest)
+    await put(objects, key, body, digest)
     head, tail = segment.entries[0], segment.entries[-1]
     await db.execute(
         SQL.record, head.shard, head.lane, head.position, tail.position, head.epoch, head.received, tail.received,
         key, len(body), digest,
     )  # fmt: skip
+
+
+async def put(objects: Objects, key: str, body: bytes, digest: bytes) -> None:
+    """Stored, and read back equal. Raises TryLater."""
+    await objects.put(key, body)
+    await _read_back(objects, key, digest)
 
 
 def key_of(segment: Segment, digest: bytes) -> str:

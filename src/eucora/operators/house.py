@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from eucora.archive.query import Archive
+from eucora.governance.erasure import Eraser
 from eucora.governance.kept import Kept
 from eucora.journal.keys import Keyring
 from eucora.pipeline.replay import Replayed
@@ -37,6 +38,7 @@ class Operators:
     archive: Archive
     replay: Replay
     kept: KeptNow
+    eraser: Eraser
 
 
 GivenHouse: TypeAlias = Given[Operators]

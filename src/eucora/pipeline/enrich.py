@@ -24,7 +24,7 @@ class Known(Protocol):
 
     @property
     def policies(self) -> Mapping[uuid.UUID, str | None]:
-        """Device to the policy under which it was last heard."""
+        """Device to the policy under which it was last heard; a device that is erased is absent."""
         ...
 
 
@@ -58,8 +58,10 @@ def subjects_of(normal: Normal) -> set[uuid.UUID]:
 
 
 def enrich(normal: Normal, known: Known) -> Enriched:
-    """Items that may still be told: a body may have been opened a moment before its person was erased."""
+    """Items that may still be told: a body may have been opened a moment before its person or device was erased."""
     items = normal.items
+    if not known.policies.keys() >= devices_of(normal):
+        items = [item for item in items if item.device in known.policies]
     if known.erased:
         items = [item for item in items if item.subject not in known.erased]
     return Enriched(items, normal.dead, known, normal.resent)

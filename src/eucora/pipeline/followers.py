@@ -202,7 +202,7 @@ class Teller:
             left = gone_by = None
             try:
                 whose, interval = (
-                    Whose(row["device"]),
+                    Whose(row["device"], row["subject"]),
                     Interval(row["since"] or clock.EPOCH, row["until"]),
                 )
                 done = await self.follower.forget(whose, interval)
@@ -219,7 +219,7 @@ class Teller:
             newest = await masks.newest(db)
         if newest > self._erased:
             asked = [e for e in await masks.erasures(self.pool, newest - self._erased) if e.mask > self._erased]
-            rows = [(self.follower.name, e.mask, e.device, e.since, e.until) for e in asked]
+            rows = [(self.follower.name, e.mask, e.device, e.subject, e.since, e.until) for e in asked]
             await self.pool.executemany(SQL.to_forget, rows)
             self._erased = newest
 

@@ -49,11 +49,11 @@ SELECT id, shard, lane, position, settled_at FROM dead_letters
 SELECT coalesce(max(mask), 0) FROM follower_erasures WHERE follower = $1
 
 -- name: to_forget
-INSERT INTO follower_erasures (follower, mask, device, since, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+INSERT INTO follower_erasures (follower, mask, device, subject, since, until) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 
 -- name: due
 -- erasures that it was not asked for yet, or that left something some time ago
-SELECT mask, device, since, until FROM follower_erasures
+SELECT mask, device, subject, since, until FROM follower_erasures
  WHERE follower = $1 AND forgotten_at IS NULL
    AND (asked_at IS NULL OR asked_at < clock_timestamp() - make_interval(secs => $2))
  ORDER BY mask LIMIT $3

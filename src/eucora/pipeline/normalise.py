@@ -66,6 +66,14 @@ def normalise(entries: Sequence[Entry], limits: Limits) -> Normal:
     return normal
 
 
+def touches(limits: Limits, entry: Entry, since: datetime, until: datetime) -> bool:
+    """Whether an entry tells anything of [since, until); of what can't be read, when it was received counts."""
+    normal = normalise([entry], limits)
+    if any(since <= item.time < until for item in normal.items):
+        return True
+    return bool(normal.dead) and since <= entry.received < until
+
+
 def _normalise_one(entry: Entry, limits: Limits, normal: Normal) -> None:
     headers = entry.headers
     refused = {} if entry.verdict is None else {p.item: p for p in entry.verdict.items}

@@ -7,6 +7,7 @@ SCOPES: dict[str, str] = {
     "status.read": "see what runs and what lags",
     "devices.read": "find devices, read their facts",
     "devices.revoke": "turn a device away for good",
+    "devices.erase": "erase a device, or an interval of it",
     "personal.read": "see host names, serials and accounts, each time with a purpose",
     "telemetry.read": "read samples, lines, changes and crashes",
     "software.read": "read what is installed",

@@ -79,6 +79,7 @@ TYPED = {
     "deadletters replay": "deadletters replay ANY",
     "revoke": "revoke DEVICE --yes",
     "forget": "forget PERSON --yes",
+    "erase": "erase DEVICE --purpose test --yes",
     "enrolment-tokens revoke": "enrolment-tokens revoke ENROLMENT",
     "tokens create": "tokens create --scope tokens.write",
     "tokens revoke": "tokens revoke TOKEN",

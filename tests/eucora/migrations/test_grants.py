@@ -56,7 +56,7 @@ async def test_what_came_and_what_was_stored_of_it_is_never_rewritten_by_the_app
     ):
         assert {p for name, p in told if name == table} == {"SELECT", "INSERT"}, table
     assert {p for _, p in told} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert {name for name, p in told if p == "DELETE"} == {"device_user_map"}
+    assert {name for name, p in told if p == "DELETE"} == {"device_user_map", "journal_replaced"}
 
 
 async def test_the_application_sees_no_wrapped_key_and_the_keys_role_sees_nothing_else(owner: Any) -> None:
@@ -75,4 +75,5 @@ async def test_no_role_becomes_another_and_few_functions_run_as_the_owner(owner:
     functions = {row["proname"] for row in await owner.fetch(FUNCTIONS, ROLES)}
     kept = {"keep_partitions", "drop_digests", "open_window", "drop_windows", "drop_sealed_day"}
     retention = {"expire_segments", "forget_segments", "drop_expired_month", "expired_audit_month", "drop_audit_month"}
-    assert functions == kept | retention | {"forget_superseded"}
+    erasure = {"forget_device", "forget_interval", "forget_key", "scrub_entries", "swap_segment"}
+    assert functions == kept | retention | erasure | {"forget_superseded"}

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from eucora import secrets
 from eucora.archive.copies import Copies
 from eucora.archive.query import Archive
 from eucora.governance.classes import read
+from eucora.governance.erasure import Eraser
 from eucora.governance.kept import kept
 from eucora.journal.founding import found
 from eucora.journal.keys import Keyring
 from eucora.operators.app import build
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
+from eucora.pipeline.normalise import Limits, touches
 from eucora.pipeline.replay import Replayed
 from eucora.sealing import pseudonym, seal
 from eucora.settings import Settings
@@ -75,6 +78,11 @@ class Plane:
         return found
 
 
+def eraser_of(pool: Any, objects: Any, keyring: Keyring) -> Eraser:
+    limits = Limits(timedelta(days=28), 2**25)
+    return Eraser(pool, objects, keyring, 2, timedelta(hours=1), 730, partial(touches, limits))
+
+
 async def replay_nothing(ids: Sequence[uuid.UUID]) -> Replayed:
     """A pipeline that has nothing to replay."""
     return Replayed()
@@ -89,17 +97,19 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
     platform = await found(pool, uuid.uuid4(), 2)
     await first_operator(pool, data, ADDRESSES, data / "ca.pem")
     objects = S3Objects(servers.s3, "eucora-data")
+    keyring = Keyring(pool, keys, own.wrapping)
     house = Operators(
         settings=Settings(data_dir=data, shards=2),
         installation=platform.installation,
         pool=pool,
-        keyring=Keyring(pool, keys, own.wrapping),
+        keyring=keyring,
         secrets=own,
         objects=objects,
         cache=RedisCache(servers.redis_url),
         archive=Archive(pool, Copies(objects, data / "copies", 2**26)),
         replay=replay_nothing,
         kept=lambda now: kept(pool, (), read(None, data, 28.0), now),
+        eraser=eraser_of(pool, objects, keyring),
     )
     app = build(house)
     token = msgspec.json.decode((data / "operator.json").read_bytes())["token"]

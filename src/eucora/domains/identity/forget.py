@@ -1,6 +1,7 @@
 """Erasing a person: their keys are destroyed, their account and the way to find them are gone; proofs still hold.
 
-Bodies in journal and dead letters are unreadable from then on; what stands in the archive is masked by its subject id.
+Bodies in journal and dead letters are unreadable from then on; what they wrote is hidden in the archive at once, and goes
+from its files and from the servers that follow it (`archive/masks.py`).
 """
 
 import os
@@ -10,6 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eucora.archive import masks
 from eucora.domains.audit import Act, record
 from eucora.domains.identity.queries import SQL, user_of_subject
 from eucora.journal.keys import Keyring
@@ -42,6 +44,8 @@ async def forget_user(pool: Pool, keyring: Keyring, subject: uuid.UUID, act: Act
                 # A random pseudonym: who logs on again under that account is somebody new.
                 await tx.execute(SQL.erase_user, user_id, os.urandom(32), now)
                 await tx.execute(SQL.unmap_user, user_id)
+            await masks.hide_persons(tx, sorted({user_id, *subjects}), now)
+            if erased_at is None:
                 await record(tx, now, [replace(act, subject=user_id)])
         # After the commit, again at every call: whatever fails here is made good by asking once more.
         keys = await keyring.destroy("subject", sorted({user_id, *subjects}))

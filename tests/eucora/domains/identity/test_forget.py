@@ -157,7 +157,7 @@ async def test_after_an_erasure_no_row_of_anybody_else_is_another(line: Line, da
     await forget_user(line.app, line.keyring, anna, ACT, NOW)
     after = await everything(database.owner_url)
     changed = differences(before, after)
-    assert changed.keys() == {"users", "journal_keys", "audit_events"}
+    assert changed.keys() == {"users", "journal_keys", "audit_events", "archive_masks"}
     assert [row["user_id"] for row in changed["users"]] == [anna]
     assert [(row["kind"], row["owner"], row["wrapped"]) for row in changed["journal_keys"]] == [("subject", anna, None)]
     gone = {table: [row for row in rows if row not in after[table]] for table, rows in before.items()}
