@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eucora.cli.verbs import CODES, VERBS
+from eucora.pipeline.metrics import DECLARED
 from eucora_wire.problems import BASE, REGISTRY, Problem
 from eucora_wire.registry import FIELDS, Field
 
@@ -24,6 +25,7 @@ def files(root: Path) -> dict[str, str]:
         "settings.md": settings_page(settings),
         "tables.md": tables_page(columns),
         "commands.md": commands_page(),
+        "metrics.md": metrics_page(),
     }
 
 
@@ -71,6 +73,16 @@ def _bounds(field: Field) -> str:
     if field.low is None and field.high is None:
         return ""
     return f"{'' if field.low is None else f'{field.low:g}'} … {'' if field.high is None else f'{field.high:g}'}"
+
+
+def metrics_page() -> str:
+    """Every metric of the platform's own."""
+    return (
+        f"{MADE}# Metrics of the platform\n\n"
+        "What `/metrics` of the operator plane tells a Prometheus that comes with a token (`metrics.read`). No label names "
+        "a device or a person.\n\n| metric | kind | labels | what |\n|---|---|---|---|\n"
+        + "".join(f"| `{m.name}` | {m.kind} | {', '.join(m.labels)} | {m.about} |\n" for m in DECLARED)
+    )
 
 
 def problems_page() -> str:

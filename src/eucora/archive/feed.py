@@ -57,10 +57,16 @@ class Feed:
         self._shapes: dict[int, Any] = {}
         self._entries = FIRST_ENTRIES
 
-    async def after(self, cursor: Mapping[Place, int], most: int) -> Stretch:
-        """At most `most` rows, but at least those of one entry; behind nothing when there is nothing new."""
+    async def after(self, cursor: Mapping[Place, int], most: int, upto: Mapping[Place, int] | None = None) -> Stretch:
+        """At most `most` rows, but at least those of one entry; behind nothing when there is nothing new.
+
+        `upto`: only these places, and no further than there.
+        """
         tips = {(row["shard"], row["lane"]): row for row in await self._pool.fetch(SQL.tips, DIGEST)}
-        wanted = ranges(cursor, {place: tip["position"] for place, tip in tips.items()}, self._entries)
+        ends = {place: tip["position"] for place, tip in tips.items()}
+        if upto is not None:
+            ends = {place: min(end, ends.get(place, 0)) for place, end in upto.items()}
+        wanted = ranges(cursor, ends, self._entries)
         if not wanted:
             return Stretch(Parcel((), {}), {})
         rows = await self._between(wanted, most + 1)

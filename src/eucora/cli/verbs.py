@@ -31,7 +31,10 @@ VERBS = (
     Verb("down", "up:down", "Stop the platform that runs here", "local", "system"),
     Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
-    Verb("stores", "stores:stores", "How far each server that follows the archive was told", "status.read", "none"),
+    Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),
+    Verb("stores pause", "stores:pause", "Tell one nothing for a while", "stores.write", "administration"),
+    Verb("stores resume", "stores:resume", "Go on telling it", "stores.write", "administration"),
+    Verb("stores again", "stores:again", "Tell it once more, from a time", "stores.write", "administration"),
     Verb("retention show", "retention:show", "How long data is kept: as set, and really", "status.read", "none"),
     Verb("devices", "devices:devices", "Find devices", "devices.read", "personal"),
     Verb("device", "devices:device", "One device: its facts and newest values", "devices.read", "personal"),
@@ -61,6 +64,7 @@ VERBS = (
 )
 
 GROUPS = {
+    "stores": "Servers that follow the archive",
     "retention": "How long data is kept",
     "deadletters": "What could not be stored",
     "enrolment-tokens": "Tokens that enrol devices",

@@ -24,6 +24,7 @@ from eucora.operators import dead_letters, device, erasures, operators, retentio
 from eucora.operators.document import DocumentPlugin, PagePlugin
 from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
+from eucora.operators.metrics import metrics
 from eucora.operators.sign_in import SignIn
 from eucora.web.answers import HANDLERS
 from eucora.web.declare import declared
@@ -51,7 +52,7 @@ def build(house: Operators) -> Litestar:
     """The application. Routes get what they ask for by name; a route that declares no permission is refused."""
     meter = Meter(house.pool)
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES))],
+        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics],
         guards=[_door(SignIn(house.pool)), readable],
         dependencies={
             "asker": Provide(_asker, sync_to_thread=False),

@@ -25,7 +25,7 @@ from eucora.archive.feed import Feed, Place
 from eucora.pipeline.house import CONSUMER
 from eucora.pipeline.mask import Text, masked
 from eucora.problems import EucoraError, Misconfigured, TryLater
-from eucora.slice import Pool
+from eucora.slice import Pool, Transaction
 from eucora.sql import load
 from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Told, Whose
 from eucora.stores.postgres import translated
@@ -39,6 +39,7 @@ ERASURES_AT_ONCE, FORGET_AGAIN_S = 20, 600.0
 OVERLAP = timedelta(minutes=2)
 """A letter's transaction is shorter: one that commits late is not passed by. Telling it twice changes nothing."""
 IDLE_S, LONGEST_IDLE_S = 0.2, 2.0
+PAUSED_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 RATE_OVER_S = 60.0
 
@@ -49,10 +50,15 @@ class Taken(EucoraError):
     """Another process tells this follower now."""
 
 
+class Paused(EucoraError):
+    """An operator asked that nothing be told."""
+
+
 class State(Struct, frozen=True, kw_only=True):
     """How a follower stands. `waiting`: batches in the archive that it was not told; `behind_s`: the oldest of them.
 
-    `forgetting`: erasures of which it still holds something.
+    `again`: batches that it is told once more beside; `forgetting`: erasures of which it still holds something;
+    `retry_at`: when it is tried again.
     """
 
     follower: str
@@ -67,6 +73,9 @@ class State(Struct, frozen=True, kw_only=True):
     told_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None
+    retry_at: datetime | None
+    paused_at: datetime | None
+    again: int
     forgetting: int
     refused: tuple[Refusal, ...]
 
@@ -91,11 +100,15 @@ async def run(telling: Telling, ended: asyncio.Event) -> None:
             await teller.work(ended)
         except Taken:
             await _rest(ended, lease_s / 3)
+        except Paused:
+            await teller.let_go()
+            await _rest(ended, PAUSED_S)
         except (TryLater, Misconfigured) as exc:
             failures = 1 if teller.turns else failures + 1
+            pause = pause_s(failures, getattr(exc, "retry_after_s", 0.0), random.random())  # noqa: S311
             log.warning("follower_waits", follower=follower.name, reason=str(exc), failures=failures)
-            await teller.note(exc)
-            await _rest(ended, pause_s(failures, getattr(exc, "retry_after_s", 0.0), random.random()))  # noqa: S311
+            await teller.note(exc, pause)
+            await _rest(ended, pause)
         finally:
             await teller.let_go()
 
@@ -145,12 +158,30 @@ class Teller:
             if parcel is None:
                 stretch = await self.feed.after(self.at, ROWS_AT_ONCE)
                 parcel, behind = stretch.parcel, dict(stretch.behind)
-        if not parcel.rows and not behind:
+        new = bool(parcel.rows or behind)
+        if new:
+            told = await self._write(parcel) if parcel.rows else Told(0)
+            with translated():
+                await self._commit(told, behind)
+        # What is told once more goes beside what is new, turn by turn.
+        if not await self._again() and not new:
             return False
-        told = await self._write(parcel) if parcel.rows else Told(0)
-        with translated():
-            await self._commit(told, behind)
         self.turns += 1
+        return True
+
+    async def _again(self) -> bool:
+        """One parcel of what an operator asked to be told once more: whether there was anything."""
+        with translated():
+            rows = await self.pool.fetch(SQL.agains, self.follower.name)
+            if not rows:
+                return False
+            at = {(row["shard"], row["lane"]): row["position"] for row in rows}
+            upto = {(row["shard"], row["lane"]): row["upto"] for row in rows}
+            stretch = await self.feed.after(at, ROWS_AT_ONCE, upto)
+        told = await self._write(stretch.parcel) if stretch.parcel.rows else Told(0)
+        behind = {place: end for place, (end, _) in stretch.behind.items()} or upto
+        with translated():
+            await self._commit_again(told, at, behind)
         return True
 
     async def _write(self, parcel: Parcel) -> Told:
@@ -159,11 +190,11 @@ class Teller:
             parcel = await asyncio.to_thread(masked, parcel, self.follower.kind, self.text)
         return await self.follower.write(parcel)
 
-    async def note(self, failure: EucoraError) -> None:
-        """For whoever looks; when the database is away itself there is nothing to note."""
+    async def note(self, failure: EucoraError, pause: float = 0.0) -> None:
+        """For whoever looks; when the database is away itself there is nothing to note. `pause`: until the next try."""
         try:
             with translated():
-                await self.pool.execute(SQL.failed, self.follower.name, str(failure)[:500])
+                await self.pool.execute(SQL.failed, self.follower.name, str(failure)[:500], pause)
         except TryLater:
             log.info("failure_not_noted", follower=self.follower.name)
 
@@ -176,8 +207,8 @@ class Teller:
             log.info("lease_left_to_run_out", lease=str(self.lease))
 
     async def _hold(self) -> None:
-        """Take it, and hold it on at a third of the lease."""
-        if clock.monotonic() - self._held_at < self.lease_s / 3:
+        """Take it, and hold it on at a third of the lease, or each second: then it is seen that it was paused."""
+        if clock.monotonic() - self._held_at < min(PAUSED_S, self.lease_s / 3):
             return
         name = self.follower.name
         if self._held_at < 0:
@@ -186,6 +217,8 @@ class Teller:
         row = await self.pool.fetchrow(SQL.hold, name, self.lease, self.lease_s)
         if row is None:
             raise Taken
+        if row["paused"]:
+            raise Paused
         if self._held_at < 0:
             self._letters_at = row["letters_at"]
             self._erased = await self.pool.fetchval(SQL.newest_erasure, name)
@@ -259,6 +292,18 @@ class Teller:
             await tx.executemany(SQL.refuse, refused)
         self.at.update(zip(places, news, strict=True))
 
+    async def _commit_again(self, told: Told, at: Mapping[Place, int], behind: Mapping[Place, int]) -> None:
+        """The same, of what was told once more. When it was asked for anew meanwhile, that is told from its beginning."""
+        name, places = self.follower.name, sorted(behind)
+        shards, lanes = [shard for shard, _ in places], [lane for _, lane in places]
+        counts = (told.taken, told.merged, told.clamped, self._rate(told.taken), self._letters_at)
+        refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in told.refused]
+        async with self.pool.acquire() as tx, tx.transaction():
+            if await tx.fetchval(SQL.tell, name, self.lease, *counts) is None:
+                raise Taken
+            await tx.fetch(SQL.advance_again, name, shards, lanes, [at[p] for p in places], [behind[p] for p in places])
+            await tx.executemany(SQL.refuse, refused)
+
     def _rate(self, taken: int) -> float:
         """A second, over the last minute."""
         now = clock.monotonic()
@@ -266,6 +311,27 @@ class Teller:
         while len(self._told) > 2 and self._told[0][0] < now - RATE_OVER_S:
             self._told.popleft()
         return sum(count for _, count in list(self._told)[1:]) / max(now - self._told[0][0], 0.001)
+
+
+async def pause(tx: Transaction, follower: str, now: datetime) -> bool:
+    """Tell it nothing until it is resumed; its cursor waits. Whether there is such a follower."""
+    return await tx.fetchval(SQL.pause, follower, now) is not None
+
+
+async def resume(tx: Transaction, follower: str) -> bool:
+    """Go on, at once. Whether there is such a follower."""
+    return await tx.fetchval(SQL.resume, follower) is not None
+
+
+async def again(tx: Transaction, follower: str, since: datetime) -> int | None:
+    """Tell it once more what was received since then (from the beginning of a window): how many batches, beside what is new.
+
+    None when there is no such follower.
+    """
+    if await tx.fetchval(SQL.known, follower) is None:
+        return None
+    rows = await tx.fetch(SQL.again, follower, since)
+    return sum(int(row["entries"]) for row in rows)
 
 
 async def states(pool: Pool, now: datetime) -> list[State]:
@@ -298,6 +364,9 @@ COPIED = (
     "told_at",
     "last_error",
     "last_error_at",
+    "retry_at",
+    "paused_at",
+    "again",
     "forgetting",
 )
 

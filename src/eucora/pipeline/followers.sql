@@ -9,7 +9,45 @@ SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes
 -- mine, nobody's, or that of one who fell silent
 UPDATE followers SET lease = $2, leased_until = clock_timestamp() + make_interval(secs => $3)
  WHERE follower = $1 AND (lease = $2 OR lease IS NULL OR leased_until < clock_timestamp())
-RETURNING letters_at
+RETURNING letters_at, paused_at IS NOT NULL AS paused
+
+-- name: agains
+SELECT shard, lane, position, upto FROM follower_agains WHERE follower = $1
+
+-- name: advance_again
+-- and those that are done are gone
+WITH moved AS (
+  UPDATE follower_agains a SET position = m.new
+    FROM unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::bigint[]) AS m (shard, lane, old, new)
+   WHERE a.follower = $1 AND a.shard = m.shard AND a.lane = m.lane AND a.position = m.old AND m.new < a.upto
+  RETURNING a.shard),
+done AS (
+  DELETE FROM follower_agains a USING unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::bigint[]) AS m (shard, lane, old, new)
+   WHERE a.follower = $1 AND a.shard = m.shard AND a.lane = m.lane AND a.position = m.old AND m.new >= a.upto
+  RETURNING a.shard)
+SELECT shard FROM moved UNION ALL SELECT shard FROM done
+
+-- name: pause
+UPDATE followers SET paused_at = coalesce(paused_at, $2) WHERE follower = $1 RETURNING follower
+
+-- name: resume
+UPDATE followers SET paused_at = NULL, retry_at = NULL WHERE follower = $1 RETURNING follower
+
+-- name: again
+-- from the windows that were open at a moment, to where the cursor stands; what was asked for before goes on from the earlier
+INSERT INTO follower_agains AS a (follower, shard, lane, position, upto)
+SELECT c.follower, c.shard, c.lane, least(coalesce(before.upto, 0), c.position), c.position
+  FROM follower_cursors c
+  LEFT JOIN LATERAL (
+    SELECT max((w.ranges -> (c.shard || '/' || c.lane) ->> 1)::bigint) AS upto FROM windows w
+     WHERE w.closed_at <= $2 AND w.ranges ? (c.shard || '/' || c.lane)) before ON true
+ WHERE c.follower = $1 AND coalesce(before.upto, 0) < c.position
+ON CONFLICT (follower, shard, lane) DO UPDATE
+   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto)
+RETURNING upto - position AS entries
+
+-- name: known
+SELECT follower FROM followers WHERE follower = $1 FOR UPDATE
 
 -- name: let_go
 UPDATE followers SET lease = NULL, leased_until = NULL WHERE follower = $1 AND lease = $2
@@ -20,7 +58,7 @@ SELECT shard, lane, position FROM follower_cursors WHERE follower = $1
 -- name: tell
 -- only while it is mine
 UPDATE followers SET told = told + $3, merged = merged + $4, clamped = clamped + $5, rate_per_s = $6,
-       told_at = clock_timestamp(), letters_at = greatest(letters_at, $7::timestamptz)
+       told_at = clock_timestamp(), retry_at = NULL, letters_at = greatest(letters_at, $7::timestamptz)
  WHERE follower = $1 AND lease = $2 RETURNING follower
 
 -- name: advance
@@ -38,7 +76,9 @@ ON CONFLICT (follower, reason, day) DO UPDATE
       noted_at = now()
 
 -- name: failed
-UPDATE followers SET retries = retries + 1, last_error = $2, last_error_at = clock_timestamp() WHERE follower = $1
+UPDATE followers SET retries = retries + 1, last_error = $2, last_error_at = clock_timestamp(),
+       retry_at = clock_timestamp() + make_interval(secs => $3)
+ WHERE follower = $1
 
 -- name: letters
 -- dead letters that were digested again about here or later, oldest first
@@ -67,6 +107,8 @@ UPDATE follower_erasures SET asked_at = clock_timestamp(), left_there = $3, gone
 -- name: followers
 -- each follower with what waits before it
 SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_at, f.last_error, f.last_error_at,
+       f.paused_at, CASE WHEN f.retry_at > clock_timestamp() - interval '1 minute' THEN f.retry_at END AS retry_at,
+       (SELECT coalesce(sum(a.upto - a.position), 0)::bigint FROM follower_agains a WHERE a.follower = f.follower) AS again,
        coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto,
        (SELECT count(*) FROM follower_erasures e WHERE e.follower = f.follower AND e.forgotten_at IS NULL) AS forgetting
   FROM followers f

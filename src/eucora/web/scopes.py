@@ -5,6 +5,8 @@ from eucora.problems import Refused
 SCOPES: dict[str, str] = {
     "schema.read": "read the published API",
     "status.read": "see what runs and what lags",
+    "stores.write": "pause and resume servers that follow the archive, tell them again",
+    "metrics.read": "scrape the platform's own metrics",
     "devices.read": "find devices, read their facts",
     "devices.revoke": "turn a device away for good",
     "devices.erase": "erase a device, or an interval of it",

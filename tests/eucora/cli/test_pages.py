@@ -15,7 +15,7 @@ from eucora_wire.sections.apps import Apps, Crash
 from eucora_wire.sections.changes import Change
 
 OF_A_DEVICE = ("software", "lines", "changes", "crashes")
-LISTS = [*OF_A_DEVICE, *(v.words for v in VERBS if v.words.endswith(" list")), "devices"]
+LISTS = [*OF_A_DEVICE, *(v.words for v in VERBS if v.words.endswith(" list") and v.words != "stores list"), "devices"]
 
 
 @pytest.fixture

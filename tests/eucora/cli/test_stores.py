@@ -18,7 +18,18 @@ async def test_lag_errors_and_refusals_are_shown(terminal: Terminal, plane: Plan
     told = await terminal.told("stores")
     for words in ("prometheus", "420", "store-unavailable: gone", "too-old", "40"):
         assert words in told
-    (head,) = [line for line in told.splitlines() if "LAST ERROR" in line]
+    (head,) = [line for line in told.splitlines() if "STATE" in line]
     (shown,) = [line for line in told.splitlines() if "gone" in line]
-    assert shown.index("store-unavailable") >= head.index("LAST ERROR"), "the error stands in its own column"
+    assert shown.index("store-unavailable") >= head.index("STATE"), "the error stands in its own column"
     assert (await terminal.json("stores"))[0]["follower"] == "prometheus"
+
+
+async def test_one_is_paused_resumed_and_told_again_in_words(terminal: Terminal, plane: Plane) -> None:
+    now = datetime.now(UTC)
+    await plane.house.pool.execute(PLANTED, now, now, now.date())
+    assert "waits for it in the archive" in await terminal.told("stores", "pause", "prometheus", "--purpose", "moving")
+    assert "eucora stores resume prometheus goes on" in await terminal.told("stores")
+    assert "from where it was" in await terminal.told("stores", "resume", "prometheus")
+    assert "paused" not in await terminal.told("stores")
+    assert "told 5 batches once more" in await terminal.told("stores", "again", "prometheus", "--since", "7d")
+    assert "5 batches once more" in await terminal.told("stores")

@@ -69,6 +69,9 @@ def test_the_version_is_that_of_the_project() -> None:
 
 
 TYPED = {
+    "stores pause": "stores pause FOLLOWER",
+    "stores resume": "stores resume FOLLOWER",
+    "stores again": "stores again FOLLOWER --since 1d",
     "devices": "devices",
     "device": "device DEVICE",
     "software": "software DEVICE",
@@ -116,7 +119,8 @@ async def _things(plane: Plane, laptop: Laptop) -> dict[str, str]:
     enrolment = (await plane.ask("POST", "/enrolment-tokens", json={})).json()["token_id"]
     person = str(await plant_person(plane, laptop, "anna"))
     known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person}
-    return {**known, "TOKEN": token, "ENROLMENT": enrolment}
+    await plane.house.pool.execute("INSERT INTO followers (follower) VALUES ('loki') ON CONFLICT DO NOTHING")
+    return {**known, "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki"}
 
 
 def _sign_in(plane: Plane, token: str, monkeypatch: pytest.MonkeyPatch) -> None:

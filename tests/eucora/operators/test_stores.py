@@ -41,3 +41,25 @@ async def test_a_rate_of_long_ago_is_none_and_who_fell_silent_does_not_run(plane
 async def test_it_needs_the_permission_of_the_status(plane: Plane) -> None:
     answer = await plane.ask("GET", "/stores", token=await plane.token_for("audit.read"))
     assert answer.status_code == 403
+
+
+async def test_pause_resume_and_again_are_recorded_with_their_purpose(plane: Plane) -> None:
+    now = datetime.now(UTC)
+    await plane.house.pool.execute(PLANTED, now, now, now.date())
+    for verb, act in (("pause", "store.paused"), ("resume", "store.resumed")):
+        answer = await plane.ask("POST", f"/stores/prometheus/{verb}", json={"purpose": "a new disk"})
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["paused_at"] is not None) == (verb == "pause")
+        (event,) = await plane.acts(act)
+        assert (event["purpose"], event["detail"]["store"]) == ("a new disk", "prometheus")
+    answer = await plane.ask("POST", "/stores/prometheus/again", json={"since": "7d"})
+    assert (answer.status_code, answer.json()["again"]) == (202, 5)
+    assert len(await plane.acts("store.told_again")) == 1
+
+
+async def test_nobody_steers_a_server_that_there_is_not_or_without_permission(plane: Plane) -> None:
+    for verb, body in (("pause", {}), ("resume", {}), ("again", {"since": "1d"})):
+        assert (await plane.ask("POST", f"/stores/loki/{verb}", json=body)).status_code == 404
+        token = await plane.token_for("status.read")
+        assert (await plane.ask("POST", f"/stores/loki/{verb}", token=token, json=body)).status_code == 403
+    assert await plane.acts("store.") == []

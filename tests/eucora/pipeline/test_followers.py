@@ -24,7 +24,7 @@ from eucora.archive.feed import Feed
 from eucora.batch import Verdict
 from eucora.domains.all import erased
 from eucora.pipeline import dead_letters, followers
-from eucora.pipeline.followers import Taken, Teller, Telling, pause_s, states
+from eucora.pipeline.followers import Paused, Taken, Teller, Telling, again, pause, pause_s, resume, states
 from eucora.pipeline.replay import replay
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Refusal, Told, Whose
@@ -275,3 +275,91 @@ def test_a_pause_is_bounded_jittered_from_nought_and_never_shorter_than_asked(
 ) -> None:
     assert asked_s <= pause_s(failures, asked_s, draw) <= asked_s + followers.LONGEST_PAUSE_S
     assert pause_s(failures, asked_s, 0.0) == asked_s
+
+
+async def steer(line: Line, act: Any, *given: Any) -> Any:
+    async with line.app.acquire() as tx, tx.transaction():
+        return await act(tx, "script", *given)
+
+
+async def test_a_paused_follower_is_told_nothing_within_a_second_and_everything_once_when_it_goes_on(
+    line: Line, fed: Feed, script: Script
+) -> None:
+    device = await digested(line, 3)
+    ended = asyncio.Event()
+    running = asyncio.create_task(followers.run(Telling(script, fed, line.app, 15.0), ended))
+
+    async def told(count: int) -> None:
+        async def reached() -> bool:
+            return len(script.told()) >= count
+
+        await until(reached, asyncio.Event())
+
+    async with asyncio.timeout(30):
+        await told(3)
+        assert await steer(line, pause, clock.now())
+        await asyncio.sleep(followers.PAUSED_S + followers.LONGEST_IDLE_S)
+        other = await digested(line, 5)
+        await asyncio.sleep(followers.LONGEST_IDLE_S)
+        assert len(script.told()) == 3
+        (state,) = await states(line.app, clock.now())
+        assert (state.paused_at is not None, state.waiting, state.running) == (True, 5, False)
+        assert await steer(line, resume)
+        await told(8)
+    ended.set()
+    await running
+    assert script.told() == Counter(
+        [(device.id, p.timestamp) for p in payloads(device, 3)] + [(other.id, p.timestamp) for p in payloads(other, 5)]
+    )
+
+
+async def test_what_is_told_again_is_told_beside_what_is_new_and_once(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "ROWS_AT_ONCE", 4)
+    device = await digested(line, 20)
+    teller = Teller(Telling(script, fed, line.app, 15.0))
+    await tell_all(teller)
+    assert await steer(line, again, clock.now() - timedelta(days=1)) == 20
+    assert (await states(line.app, clock.now()))[0].again == 20
+    fresh = await digested(line, 2)
+    await teller.turn()
+    assert {d for d, _ in script.told()} == {device.id, fresh.id}, "what is new did not wait"
+    assert (await states(line.app, clock.now()))[0].again < 20
+    await tell_all(teller)
+    once = Counter((fresh.id, p.timestamp) for p in payloads(fresh, 2))
+    assert script.told() == once + Counter({(device.id, p.timestamp): 2 for p in payloads(device, 20)})
+    (state,) = await states(line.app, clock.now())
+    assert (state.again, state.waiting) == (0, 0)
+    assert await steer(line, again, clock.now() + timedelta(days=1)) is not None
+
+
+async def test_one_killed_while_it_tells_again_goes_on_where_it_was(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "ROWS_AT_ONCE", 4)
+    await digested(line, 20)
+    first = Teller(Telling(script, fed, line.app, 15.0))
+    await tell_all(first)
+    await steer(line, again, clock.now() - timedelta(days=1))
+    await first.turn()
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Teller, "_commit_again", killed)
+        with pytest.raises(asyncio.CancelledError):
+            await first.turn()
+    await first.let_go()
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
+    assert set(script.told().values()) <= {2, 3}
+    assert (await states(line.app, clock.now()))[0].again == 0
+
+
+async def test_a_paused_one_is_not_taken_by_another(line: Line, fed: Feed, script: Script) -> None:
+    await tell_all(Teller(Telling(script, fed, line.app, 15.0)))
+    await line.app.execute("UPDATE followers SET lease = NULL")
+    await steer(line, pause, clock.now())
+    with pytest.raises(Paused):
+        await Teller(Telling(script, fed, line.app, 15.0)).turn()
