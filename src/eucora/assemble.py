@@ -34,7 +34,7 @@ from eucora.gateway.serve import serve as serve_devices
 from eucora.governance import classes
 from eucora.governance.enforce import Keeper, enforce
 from eucora.governance.erasure import Eraser, settle
-from eucora.governance.kept import kept
+from eucora.governance.kept import findings, kept
 from eucora.journal import founding
 from eucora.journal.keys import Keyring
 from eucora.journal.postgres import PostgresJournal
@@ -378,6 +378,8 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
                 replay=lambda ids: replay(house, ids),
                 kept=lambda now: kept(platform.pool, followed, table, now),
                 eraser=_eraser(platform),
+                followers=followed,
+                retention=lambda now: findings(platform.pool, followed, table, now),
             )
         )
         serving = serve_operators(

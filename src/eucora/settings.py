@@ -13,6 +13,7 @@ from msgspec import Struct
 from eucora.problems import Misconfigured
 
 PREFIX = "EUCORA_"
+MIB = 2**20
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +104,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     faults = [
         f"{PREFIX}{name.upper()} is not a setting; the settings are listed in docs/reference/settings.md"
         for name in sorted(values.keys() - known.keys())
-        if not name.startswith(("agent_", "test_"))
+        if not name.startswith(("agent_", "test_", "operator_file"))
     ]
     good: dict[str, object] = {}
     for name, text in values.items():
@@ -159,6 +160,12 @@ def _contradictions(s: Settings) -> list[str]:
         if getattr(s, name) <= 0:
             faults.append(f"EUCORA_{name.upper()} must be above 0")
     return faults
+
+
+def reserve_of(setting_mib: int, total_bytes: int) -> int:
+    """Bytes of disk to keep free: as set, else the smaller of 5 % and 10 GiB; never under 256 MiB."""
+    wanted = setting_mib * MIB if setting_mib else min(total_bytes // 20, 10 * 1024 * MIB)
+    return max(wanted, 256 * MIB)
 
 
 def to_environment(s: Settings) -> dict[str, str]:

@@ -31,6 +31,7 @@ VERBS = (
     Verb("down", "up:down", "Stop the platform that runs here", "local", "system"),
     Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
+    Verb("doctor", "doctor:doctor", "What is wrong, and how to mend it", "status.read", "none"),
     Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),
     Verb("stores pause", "stores:pause", "Tell one nothing for a while", "stores.write", "administration"),
     Verb("stores resume", "stores:resume", "Go on telling it", "stores.write", "administration"),

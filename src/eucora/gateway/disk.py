@@ -5,15 +5,9 @@ import random
 from pathlib import Path
 
 from eucora.problems import TryLater
+from eucora.settings import reserve_of
 
-MIB = 2**20
 RETRY_S = 30.0
-
-
-def reserve_of(setting_mib: int, total_bytes: int) -> int:
-    """Bytes to keep free: as set, else the smaller of 5 % and 10 GiB; never under 256 MiB."""
-    wanted = setting_mib * MIB if setting_mib else min(total_bytes // 20, 10 * 1024 * MIB)
-    return max(wanted, 256 * MIB)
 
 
 class DiskGuard:

@@ -20,7 +20,7 @@ from eucora.domains.identity.queries import subject_of_account
 from eucora.domains.identity.routes import ROUTES as IDENTITY
 from eucora.domains.software.routes import ROUTES as SOFTWARE
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
-from eucora.operators import dead_letters, device, erasures, operators, retention, status, stores, tokens
+from eucora.operators import dead_letters, device, doctor, erasures, operators, retention, status, stores, tokens
 from eucora.operators.document import DocumentPlugin, PagePlugin
 from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
@@ -42,6 +42,7 @@ ROUTES: Sequence[Any] = (
     *tokens.ROUTES,
     *operators.ROUTES,
     *status.ROUTES,
+    *doctor.ROUTES,
     *stores.ROUTES,
     *retention.ROUTES,
     *erasures.ROUTES,

@@ -14,18 +14,19 @@ from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
 from eucora.settings import Settings
 from eucora.slice import Pool
-from eucora.stores.ports import Cache, Objects
+from eucora.stores.ports import Cache, Finding, Follower, Objects
 from eucora.web.given import Given
 
 KeptNow = Callable[[datetime], Awaitable[Sequence[Kept]]]
+Retention = Callable[[datetime], Awaitable[Sequence[Finding]]]
 Replay = Callable[[Sequence[uuid.UUID]], Awaitable[Replayed]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operators:
     """`pool` is the application's role; `objects` the bucket eucora-data, `replay` the pipeline's.
 
-    `kept` asks every store how long it keeps what it has.
+    `kept` asks every store how long it keeps what it has; `retention` says of that what is wrong.
     """
 
     settings: Settings
@@ -39,6 +40,8 @@ class Operators:
     replay: Replay
     kept: KeptNow
     eraser: Eraser
+    followers: Sequence[Follower] = ()
+    retention: Retention
 
 
 GivenHouse: TypeAlias = Given[Operators]

@@ -75,3 +75,22 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- name: streams_of
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
+
+-- name: health
+-- the server's own settings, and how its clock and its partitions stand
+SELECT clock_timestamp() AS now, current_setting('server_version_num')::int AS version, current_setting('server_version') AS server,
+       current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+       current_setting('max_connections')::int AS most, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
+       to_regclass('journal_entries_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYYMMDD')) IS NOT NULL AS tomorrow,
+       (SELECT max(now() - xact_start) FROM pg_stat_activity WHERE backend_type = 'client backend') AS oldest
+
+-- name: line
+-- whether somebody digests, how far behind, and what waits for a person
+SELECT count(*) AS places, count(*) FILTER (WHERE c.leased_until > $1) AS held,
+       max(s.received - c.received) FILTER (WHERE CASE c.lane WHEN 0 THEN s.live ELSE s.replay END > c.position AND c.position > 0) AS lag,
+       (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = 'open') AS dead_letters,
+       (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
+       (SELECT count(*) FROM windows WHERE state = 'closed') AS windows,
+       (SELECT max(signed_at) FROM audit_heads) AS signed_at,
+       coalesce((SELECT max(position) FROM audit_events), 0) - coalesce((SELECT max(position) FROM audit_heads), 0) AS unsigned
+  FROM cursors c JOIN journal_shards s USING (shard) WHERE c.consumer = 'pipeline'

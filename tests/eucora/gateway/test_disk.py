@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.eucora.gateway.plane import Device, Start, told
 
-from eucora.gateway.disk import MIB, DiskGuard, reserve_of
+from eucora.gateway.disk import DiskGuard, reserve_of
 from eucora.problems import TryLater
+from eucora.settings import MIB
 
 GIB = 1024 * MIB
 

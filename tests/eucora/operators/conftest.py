@@ -20,7 +20,7 @@ from eucora.archive.copies import Copies
 from eucora.archive.query import Archive
 from eucora.governance.classes import read
 from eucora.governance.erasure import Eraser
-from eucora.governance.kept import kept
+from eucora.governance.kept import findings, kept
 from eucora.journal.founding import found
 from eucora.journal.keys import Keyring
 from eucora.operators.app import build
@@ -110,6 +110,7 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
         replay=replay_nothing,
         kept=lambda now: kept(pool, (), read(None, data, 28.0), now),
         eraser=eraser_of(pool, objects, keyring),
+        retention=lambda now: findings(pool, (), read(None, data, 28.0), now),
     )
     app = build(house)
     token = msgspec.json.decode((data / "operator.json").read_bytes())["token"]
