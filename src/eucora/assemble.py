@@ -26,6 +26,7 @@ from eucora.archive.shapes import Shapes
 from eucora.archive.sweep import delete_replaced, sweep
 from eucora.domains import all as domains
 from eucora.domains.audit import Act, record, sign_head
+from eucora.domains.audit.copy import AuditFeed
 from eucora.domains.devices.policy import ensure_policy
 from eucora.gateway.authority import ensure_authority, load_authority
 from eucora.gateway.chores import chores
@@ -41,12 +42,14 @@ from eucora.journal.postgres import PostgresJournal
 from eucora.journal.seal import seal
 from eucora.journal.signers import SignerCache
 from eucora.migrations.migrate import migrate
+from eucora.observe.logs import Tee
+from eucora.observe.trace import OFF, Tracer
 from eucora.operators import app as operator_plane
 from eucora.operators import enrolment_tokens
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
-from eucora.pipeline import followers, worker
+from eucora.pipeline import followers, traced, worker
 from eucora.pipeline.house import House
 from eucora.pipeline.mask import Text
 from eucora.pipeline.normalise import Limits, touches
@@ -58,6 +61,7 @@ from eucora.settings import Settings
 from eucora.slice import Pool
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.loki import Loki
+from eucora.stores.loki_audit import LokiAudit
 from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
 from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
@@ -75,11 +79,15 @@ STORES = (
 
 PIPELINE_NICENESS = 10
 
+OWN = Tee(sys.stderr)
+"""What this process says of itself."""
+
 Ready = Callable[[], None]
 
 
 def configure_logs(settings: Settings, role: str) -> None:
     """JSON lines on stderr; the event is a constant, the rest are fields, and none of them names a person."""
+    OWN.file = sys.stderr
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -89,7 +97,7 @@ def configure_logs(settings: Settings, role: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(OWN),  # type: ignore[arg-type]
     )
     structlog.contextvars.bind_contextvars(role=role)
     for noisy in ("httpx", "httpcore", "asyncio"):
@@ -108,6 +116,26 @@ class Platform:
     objects: Objects
     journal: PostgresJournal
     about: founding.Platform
+
+
+def _tracer(settings: Settings, opened: AsyncExitStack) -> Tracer:
+    """Sampled batches to the server that takes traces, where there is one."""
+    if not settings.traces_url or not settings.traces_ratio:
+        return OFF
+    tempo = Tempo(settings.traces_url, settings.traces_ca_file)
+    opened.push_async_callback(tempo.close)
+    return Tracer(settings.traces_ratio, tempo.tell_own)
+
+
+async def _own_lines(settings: Settings, role: str, ended: asyncio.Event) -> None:
+    """This process's log lines to the log server, where there is one."""
+    if not settings.logs_url:
+        return
+    loki = Loki(settings.logs_url, settings.logs_ca_file, tenant=settings.logs_tenant)
+    try:
+        await OWN.run(partial(loki.tell_own, f"eucora-{role}"), ended)
+    finally:
+        await loki.close()
 
 
 def authority_file(settings: Settings) -> Path:
@@ -238,7 +266,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(timedelta(days=settings.spool_max_age_days), settings.inflated_max_kib * 1024)
 
 
-def _pipeline(platform: Platform) -> House:
+def _pipeline(platform: Platform, tracer: Tracer = OFF) -> House:
     return House(
         journal=platform.journal,
         app=platform.pool,
@@ -250,13 +278,15 @@ def _pipeline(platform: Platform) -> House:
         limits=_limits(platform.settings),
         lease_s=platform.settings.lease_s,
         chores=domains.chores(platform.pool),
+        tracer=tracer,
     )
 
 
 async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
     """The device plane and the enrolment listener."""
     authority = load_authority(settings.data_dir)
-    async with _platform(settings, "gateway") as platform:
+    async with AsyncExitStack() as opened, _platform(settings, "gateway") as platform:
+        tracer = _tracer(settings, opened)
         house = furnish(
             settings=settings,
             installation=platform.about.installation,
@@ -267,23 +297,34 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
             journal=platform.journal,
             signers=SignerCache(platform.pool),
             cache=platform.cache,
+            tracer=tracer,
         )
         jobs = [Job(*chore) for chore in chores(house)]
-        await asyncio.gather(serve_devices(house, ended, ready), keep(jobs, ended))
+        await asyncio.gather(
+            serve_devices(house, ended, ready),
+            keep(jobs, ended),
+            tracer.run(ended),
+            _own_lines(settings, "gateway", ended),
+        )
 
 
 async def run_pipeline(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
     """Digest what the journal holds, and what must happen from time to time. Where cores are short the door goes first:
     devices wait for their acknowledgement, and what is acknowledged can wait."""
     _be_nice(PIPELINE_NICENESS)
-    async with _platform(settings, "pipeline") as platform:
+    async with AsyncExitStack() as opened, _platform(settings, "pipeline") as platform:
+        tracer = _tracer(settings, opened)
         ready()
         await asyncio.gather(
-            worker.run(_pipeline(platform), ended), keep(_jobs(platform), ended), _follow(platform, ended)
+            worker.run(_pipeline(platform, tracer), ended),
+            keep(_jobs(platform), ended),
+            _follow(platform, tracer, ended),
+            tracer.run(ended),
+            _own_lines(settings, "pipeline", ended),
         )
 
 
-async def _follow(platform: Platform, ended: asyncio.Event) -> None:
+async def _follow(platform: Platform, tracer: Tracer, ended: asyncio.Event) -> None:
     """Tell the servers that follow the archive, where there are any."""
     async with AsyncExitStack() as opened:
         told = followers_of(platform.settings)
@@ -297,8 +338,10 @@ async def _follow(platform: Platform, ended: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(keep([Job("copies", 60, lambda: copies.tidy(platform.pool))], ended))
             for each in told:
-                feed = Feed(platform.pool, copies, each.kind, erased)
-                telling = followers.Telling(each, feed, platform.pool, platform.settings.lease_s, text)
+                feed = (
+                    AuditFeed(platform.pool) if each.kind == "audit" else Feed(platform.pool, copies, each.kind, erased)
+                )
+                telling = followers.Telling(each, feed, platform.pool, platform.settings.lease_s, text, tracer)
                 group.create_task(followers.run(telling, ended))
 
 
@@ -322,6 +365,7 @@ def followers_of(settings: Settings) -> list[Follower]:
         found.append(Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest))
     if settings.logs_url:
         found.append(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant))
+        found.append(LokiAudit(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant)))
     if settings.traces_url:
         found.append(Tempo(settings.traces_url, settings.traces_ca_file, oldest, settings.traces_query_url))
     return found
@@ -351,6 +395,7 @@ def _jobs(platform: Platform) -> list[Job]:
         Job("delete_replaced", 300, lambda: delete_replaced(platform.pool, platform.objects, clock.now())),
         Job("sweep", 6 * 3600, lambda: sweep(platform.pool, platform.objects, platform.about.epoch, clock.now())),
         Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
+        Job("traced", 600, lambda: traced.forget(platform.pool, clock.now())),
         Job("scrub", 60, lambda: settle(eraser, clock.now())),
         Job("retention", 3600, lambda: enforce(keeper, clock.now())),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
@@ -391,4 +436,5 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
             ended=ended,
             ready=ready,
         )
-        await asyncio.gather(serving, keep([Job("copies", 60, lambda: copies.tidy(platform.pool))], ended))
+        chores = [Job("copies", 60, lambda: copies.tidy(platform.pool))]
+        await asyncio.gather(serving, keep(chores, ended), _own_lines(settings, "api", ended))

@@ -53,6 +53,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     traces_ca_file: Path | None = None
     # Tempo's own API, from which its settings are read; empty: they are not read.
     traces_query_url: str = ""
+    # Share of the batches that are traced through the platform, when a server takes traces.
+    traces_ratio: float = 0.01
     # Address that the three listeners bind.
     listen: str = "127.0.0.1"
     # Device plane: telemetry, log-on, configuration; mTLS.
@@ -154,6 +156,8 @@ def _contradictions(s: Settings) -> list[str]:
         faults.append("EUCORA_LOG_LEVEL must be debug, info, warning or error")
     if s.postgres_url and not s.postgres_keys_url:
         faults.append("EUCORA_POSTGRES_KEYS_URL (role eucora_keys) is needed beside EUCORA_POSTGRES_URL")
+    if not 0 <= s.traces_ratio <= 1:
+        faults.append("EUCORA_TRACES_RATIO must lie between 0 and 1")
     if s.inflated_max_kib < s.body_max_kib:
         faults.append("EUCORA_INFLATED_MAX_KIB must not be smaller than EUCORA_BODY_MAX_KIB")
     for name in ("spool_max_age_days", "window_minutes", "certificate_hours", "lease_s", "device_rate", "body_max_kib"):

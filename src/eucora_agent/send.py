@@ -20,8 +20,9 @@ from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
 from eucora_wire.clock import format_sent
-from eucora_wire.envelope import Envelope
+from eucora_wire.envelope import Envelope, Unsigned, parse_signed
 from eucora_wire.problems import BASE
+from eucora_wire.trace import traceparent
 
 FIRST_WAIT_S = 1.0
 TOO_LARGE = ("too-large", "inflates-too-much")
@@ -96,7 +97,7 @@ class Sender:
         return sorted(spool.sealed(), key=lambda sealed: sealed.number not in first)
 
     def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> None:
-        headers = {**envelope.headers, "eucora-sent": format_sent(at.sent)}
+        headers = {**envelope.headers, "eucora-sent": format_sent(at.sent), **_traced(envelope)}
         answer = read_as(good(to.ask("POST", "/v1/telemetry", headers, envelope.body)), Answer)
         if answer.rejected:
             self.last_problem = answer.rejected[0].type
@@ -135,6 +136,14 @@ class Sender:
         self.retries += 1
         if self.failures in (1, 10, 100):
             log("delivery_failed", failures=self.failures, reason=problem)
+
+
+def _traced(envelope: Envelope) -> dict[str, str]:
+    """Not signed: it says nothing of the device, and a proxy on the way may make its own of it."""
+    try:
+        return {"traceparent": traceparent(parse_signed(envelope.headers).batch_digest)}
+    except Unsigned:
+        return {}
 
 
 def _leaves(exc: Refused) -> bool:

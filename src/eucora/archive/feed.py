@@ -23,7 +23,7 @@ from eucora.archive.query import SQL as SHAPES
 from eucora.archive.stretches import Range, Row
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
-from eucora.stores.ports import Kind, Line, Parcel, Reading, Span
+from eucora.stores.ports import Kind, Line, Parcel, Reading, Span, Stretch
 
 SQL = load(__file__, "feed.sql")
 DIGEST = "pipeline"
@@ -35,13 +35,6 @@ MOST_BYTES = 4 * 2**20
 
 Place = tuple[int, int]
 """(shard, lane)."""
-
-
-class Stretch(Struct, frozen=True):
-    """A parcel, and where each place's cursor stands behind it: (position, when the entry there was received)."""
-
-    parcel: Parcel
-    behind: Mapping[Place, tuple[int, datetime]]
 
 
 Erased = Callable[[set[uuid.UUID]], Awaitable[set[uuid.UUID]]]

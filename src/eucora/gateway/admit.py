@@ -4,6 +4,7 @@ from eucora import clock
 from eucora.gateway.answer import compose, fault_of
 from eucora.gateway.doors.https import Request, Response, refusal
 from eucora.gateway.house import Gateway
+from eucora.gateway.trace import admitted
 from eucora.pipeline.collect import Arrival
 from eucora.pipeline.intake import Taken, Turned
 from eucora.problems import Refused
@@ -14,12 +15,15 @@ async def admit(request: Request, house: Gateway) -> Response:
     """Committed with fsync when it is 200. Raises TryLater while the disk's reserve is touched or the journal is away."""
     house.disk.admit()
     now = clock.now()
-    outcome = await house.group.submit(Arrival(request.headers, request.body, clock.to_ms(now)))
+    received_ms = clock.to_ms(now)
+    outcome = await house.group.submit(Arrival(request.headers, request.body, received_ms))
     if isinstance(outcome, Turned):
         if isinstance(outcome.reason, Refused):
             house.refusals.note(outcome.reason.slug, outcome.device, now)
         return refusal(outcome.reason)
     _note_faults(outcome, house)
+    if house.tracer.on:
+        admitted(outcome, received_ms, house.tracer)
     return compose(outcome, house.notices.next_for)
 
 

@@ -11,8 +11,10 @@ from eucora.gateway.group import Group
 from eucora.gateway.notices import Notices
 from eucora.gateway.pace import Pace
 from eucora.gateway.refusals import Refusals
+from eucora.gateway.trace import commits
 from eucora.journal.keys import Keyring
 from eucora.journal.port import Journal
+from eucora.observe.trace import OFF, Tracer
 from eucora.pipeline import flow
 from eucora.pipeline.intake import Intake, Signers
 from eucora.pipeline.validate import Rules
@@ -43,6 +45,7 @@ class Gateway:
     disk: DiskGuard
     notices: Notices
     refusals: Refusals = field(default_factory=Refusals)
+    tracer: Tracer = OFF
 
 
 def furnish(
@@ -56,6 +59,7 @@ def furnish(
     journal: Journal,
     signers: Signers,
     cache: Cache,
+    tracer: Tracer = OFF,
 ) -> Gateway:
     """A device plane on these stores."""
     pace = Pace("device", settings.device_rate)
@@ -70,9 +74,10 @@ def furnish(
         keyring=keyring,
         signers=signers,
         cache=cache,
-        group=Group(partial(flow.check, intake=intake), partial(flow.commit, intake=intake)),
+        group=Group(partial(flow.check, intake=intake), commits(partial(flow.commit, intake=intake), tracer)),
         device_pace=pace,
         origin_pace=Pace("origin", ENROLMENTS_A_SECOND),
         disk=DiskGuard(settings.data_dir, settings.disk_reserve_mib),
         notices=Notices(pool, settings),
+        tracer=tracer,
     )

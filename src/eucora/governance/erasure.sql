@@ -45,7 +45,8 @@ SELECT m.mask, m.device, m.subject, m.since, m.until, m.at, m.done_at, e.whole, 
 -- what each follower did for some erasures
 SELECT f.follower, m.mask, e.asked_at, e.left_there, e.forgotten_at, e.gone_by
   FROM followers f CROSS JOIN unnest($1::bigint[]) AS m (mask)
-  LEFT JOIN follower_erasures e ON e.follower = f.follower AND e.mask = m.mask ORDER BY f.follower
+  LEFT JOIN follower_erasures e ON e.follower = f.follower AND e.mask = m.mask
+ WHERE f.follows = 'archive' ORDER BY f.follower
 
 -- name: work
 -- how much there is to look through: current files, and segments

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from eucora.batch import Checked, Entry
 from eucora.journal.cursors import Moves
+from eucora.pipeline import traced
 from eucora.pipeline.announce import announce
 from eucora.pipeline.collect import Arrival, Opened, collect
 from eucora.pipeline.enrich import devices_of, enrich, subjects_of
@@ -30,8 +31,13 @@ async def commit(checked: Sequence[Checked], intake: Intake) -> list[Taken]:
 
 async def digest(entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house: House) -> Committed:
     """After the acknowledgement: stages 3 to 7 of what the journal holds, in order."""
-    normal = normalise(entries, house.limits)
-    enriched = enrich(normal, await house.directory.look_up(devices_of(normal), subjects_of(normal)))
-    committed = await store(enriched, moves, lease, house)  # route, then domains, archive, cursor: one transaction
+    stages, found = traced.Stages(), traced.sampled(entries, house.tracer)
+    with stages.stage("normalise"):
+        normal = normalise(entries, house.limits)
+    with stages.stage("enrich"):
+        enriched = enrich(normal, await house.directory.look_up(devices_of(normal), subjects_of(normal)))
+    with stages.stage("store"):  # route, then domains, archive, cursor: one transaction
+        committed = await store(enriched, moves, lease, house, found)
+    traced.tell(found, stages, house.tracer)
     await announce(house.cache, committed.items, committed.dead, committed.devices)
     return committed

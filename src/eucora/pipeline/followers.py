@@ -14,20 +14,22 @@ import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from msgspec import Struct
 
 from eucora import clock
 from eucora.archive import masks
-from eucora.archive.feed import Feed, Place
+from eucora.archive.feed import Place
+from eucora.observe.trace import OFF, Tracer
+from eucora.pipeline import traced
 from eucora.pipeline.house import CONSUMER
 from eucora.pipeline.mask import Text, masked
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
-from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Told, Whose
+from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Stretch, Told, Whose
 from eucora.stores.postgres import translated
 
 SQL = load(__file__, "followers.sql")
@@ -80,14 +82,27 @@ class State(Struct, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...]
 
 
+class Source(Protocol):
+    """What a follower is told out of: the archive's feed, or the audit trail's."""
+
+    async def after(self, cursor: Mapping[Place, int], most: int, upto: Mapping[Place, int] | None = None) -> Stretch:
+        """What lies behind the cursor, and where it stands then."""
+        ...
+
+    async def at(self, places: Sequence[tuple[int, int, int]], moments: Sequence[datetime]) -> Parcel:
+        """Single entries (shard, lane, position), stored at about these moments."""
+        ...
+
+
 class Telling(Struct, frozen=True):
     """Who is told, out of what; `text`: what of free text. The lease is in seconds."""
 
     follower: Follower
-    feed: Feed
+    feed: Source
     pool: Pool
     lease_s: float
     text: Text = "masked"
+    tracer: Tracer = OFF
 
 
 async def run(telling: Telling, ended: asyncio.Event) -> None:
@@ -128,7 +143,8 @@ class Teller:
             telling.pool,
             telling.lease_s,
         )
-        self.text = telling.text
+        self.text, self.tracer = telling.text, telling.tracer
+        self.follows = "audit" if telling.follower.kind == "audit" else "archive"
         self.lease = uuid.uuid4()
         self.at: dict[Place, int] = {}
         self.turns = 0
@@ -152,7 +168,8 @@ class Teller:
         """One parcel: whether there was anything. Raises TryLater, Misconfigured, Taken."""
         with translated():
             await self._hold()
-        await self._forget()
+        if self.follows == "archive":
+            await self._forget()
         with translated():
             parcel, behind = await self._letters(), {}
             if parcel is None:
@@ -160,9 +177,11 @@ class Teller:
                 parcel, behind = stretch.parcel, dict(stretch.behind)
         new = bool(parcel.rows or behind)
         if new:
+            began, before = clock.to_us(clock.now()), dict(self.at)
             told = await self._write(parcel) if parcel.rows else Told(0)
             with translated():
                 await self._commit(told, behind)
+                await self._trace(before, behind, began)
         # What is told once more goes beside what is new, turn by turn.
         if not await self._again() and not new:
             return False
@@ -184,10 +203,17 @@ class Teller:
             await self._commit_again(told, at, behind)
         return True
 
+    async def _trace(self, before: Mapping[Place, int], behind: Mapping[Place, Any], began_us: int) -> None:
+        if self.tracer.on and self.follows == "archive":
+            moved = {place: (before.get(place, 0), end) for place, (end, _) in behind.items()}
+            times = (began_us, clock.to_us(clock.now()))
+            await traced.told(self.pool, self.tracer, self.follower.name, moved, times)
+
     async def _write(self, parcel: Parcel) -> Told:
         """As the follower may see it. In a thread: rules over many texts take a while, in which the digest goes on."""
-        if self.follower.kind != "metrics":
-            parcel = await asyncio.to_thread(masked, parcel, self.follower.kind, self.text)
+        kind = self.follower.kind
+        if kind == "lines" or kind == "spans":
+            parcel = await asyncio.to_thread(masked, parcel, kind, self.text)
         return await self.follower.write(parcel)
 
     async def note(self, failure: EucoraError, pause: float = 0.0) -> None:
@@ -212,8 +238,8 @@ class Teller:
             return
         name = self.follower.name
         if self._held_at < 0:
-            await self.pool.execute(SQL.add, name)
-            await self.pool.execute(SQL.add_cursors, name)
+            await self.pool.execute(SQL.add, name, self.follows)
+            await self.pool.execute(SQL.add_cursors, name, self.follows)
         row = await self.pool.fetchrow(SQL.hold, name, self.lease, self.lease_s)
         if row is None:
             raise Taken
@@ -261,7 +287,7 @@ class Teller:
 
         Whole entries, so that what was told before is told, and counted, once more.
         """
-        if clock.monotonic() - self._letters_looked_at < LETTERS_S:
+        if self.follows != "archive" or clock.monotonic() - self._letters_looked_at < LETTERS_S:
             return None
         since = clock.now() - OVERLAP
         found = await self.pool.fetch(SQL.letters, self._letters_at, LETTERS_AT_ONCE)
@@ -328,9 +354,10 @@ async def again(tx: Transaction, follower: str, since: datetime) -> int | None:
 
     None when there is no such follower.
     """
-    if await tx.fetchval(SQL.known, follower) is None:
+    follows = await tx.fetchval(SQL.known, follower)
+    if follows is None:
         return None
-    rows = await tx.fetch(SQL.again, follower, since)
+    rows = await tx.fetch(SQL.again_audit if follows == "audit" else SQL.again, follower, since)
     return sum(int(row["entries"]) for row in rows)
 
 

@@ -1,9 +1,10 @@
 -- name: add
-INSERT INTO followers (follower) VALUES ($1) ON CONFLICT DO NOTHING
+INSERT INTO followers (follower, follows) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
 -- name: add_cursors
 INSERT INTO follower_cursors (follower, shard, lane)
-SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane) ON CONFLICT DO NOTHING
+SELECT $1, shard, lane FROM journal_shards CROSS JOIN (VALUES (0), (1)) AS lanes (lane)
+ WHERE $2 = 'archive' OR (shard, lane) = (0, 0) ON CONFLICT DO NOTHING
 
 -- name: hold
 -- mine, nobody's, or that of one who fell silent
@@ -46,8 +47,18 @@ ON CONFLICT (follower, shard, lane) DO UPDATE
    SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto)
 RETURNING upto - position AS entries
 
+-- name: again_audit
+INSERT INTO follower_agains AS a (follower, shard, lane, position, upto)
+SELECT c.follower, c.shard, c.lane, before.position, c.position
+  FROM follower_cursors c
+ CROSS JOIN LATERAL (SELECT coalesce(max(position), 0) AS position FROM audit_events WHERE at < $2) before
+ WHERE c.follower = $1 AND before.position < c.position
+ON CONFLICT (follower, shard, lane) DO UPDATE
+   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto)
+RETURNING upto - position AS entries
+
 -- name: known
-SELECT follower FROM followers WHERE follower = $1 FOR UPDATE
+SELECT follows FROM followers WHERE follower = $1 FOR UPDATE
 
 -- name: let_go
 UPDATE followers SET lease = NULL, leased_until = NULL WHERE follower = $1 AND lease = $2
@@ -109,7 +120,8 @@ UPDATE follower_erasures SET asked_at = clock_timestamp(), left_there = $3, gone
 SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_at, f.last_error, f.last_error_at,
        f.paused_at, CASE WHEN f.retry_at > clock_timestamp() - interval '1 minute' THEN f.retry_at END AS retry_at,
        (SELECT coalesce(sum(a.upto - a.position), 0)::bigint FROM follower_agains a WHERE a.follower = f.follower) AS again,
-       coalesce(f.leased_until > clock_timestamp(), false) AS running, w.waiting, w.since, w.upto,
+       coalesce(f.leased_until > clock_timestamp(), false) AS running, coalesce(a.waiting, w.waiting) AS waiting,
+       coalesce(a.since, w.since) AS since, coalesce(a.upto, w.upto) AS upto,
        (SELECT count(*) FROM follower_erasures e WHERE e.follower = f.follower AND e.forgotten_at IS NULL) AS forgetting
   FROM followers f
   CROSS JOIN LATERAL (
@@ -120,6 +132,11 @@ SELECT f.follower, f.told, f.merged, f.clamped, f.retries, f.rate_per_s, f.told_
       FROM follower_cursors c JOIN cursors d ON d.consumer = $1 AND d.shard = c.shard AND d.lane = c.lane
       CROSS JOIN (SELECT min(opened_at) AS opened_at FROM windows) first
      WHERE c.follower = f.follower) w
+  LEFT JOIN LATERAL (
+    SELECT greatest(coalesce((SELECT max(position) FROM audit_events), 0) - c.position, 0) AS waiting,
+           (SELECT at FROM audit_events e WHERE e.position > c.position ORDER BY e.position LIMIT 1) AS since,
+           clock_timestamp() AS upto
+      FROM follower_cursors c WHERE c.follower = f.follower AND c.shard = 0 AND c.lane = 0) a ON f.follows = 'audit'
  ORDER BY f.follower
 
 -- name: refusals

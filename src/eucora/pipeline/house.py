@@ -7,6 +7,7 @@ from datetime import datetime
 from eucora.archive.shapes import Shapes
 from eucora.journal.keys import Keyring
 from eucora.journal.port import Journal
+from eucora.observe.trace import OFF, Tracer
 from eucora.pipeline.enrich import Directory
 from eucora.pipeline.normalise import Limits
 from eucora.slice import Pool, Slice
@@ -32,3 +33,4 @@ class House:
     limits: Limits
     lease_s: float
     chores: Sequence[Chore] = field(default=())
+    tracer: Tracer = OFF

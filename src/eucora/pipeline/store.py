@@ -13,7 +13,7 @@ import asyncpg
 from eucora.archive import rows
 from eucora.batch import DeadLetter, Item, Plan
 from eucora.journal.cursors import Moves, advance
-from eucora.pipeline import dead_letters
+from eucora.pipeline import dead_letters, traced
 from eucora.pipeline.enrich import Enriched
 from eucora.pipeline.house import CONSUMER, House
 from eucora.pipeline.route import route
@@ -31,7 +31,7 @@ class Committed:
     devices: frozenset[uuid.UUID]
 
 
-async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House) -> Committed:
+async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House, found: traced.Sampled) -> Committed:
     """Raises Zombie when the places are not held any more, TryLater when PostgreSQL is away."""
     plan = route(enriched.items, enriched.known, house.shapes)
     with translated():
@@ -44,6 +44,7 @@ async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House
             dead = [*enriched.dead, *refused]
             await dead_letters.settle_resent(tx, enriched.resent)
             await dead_letters.write(tx, house.keyring, dead)
+            await traced.keep(tx, found)
     return Committed(len(enriched.items) - len(refused), len(dead), frozenset(x.device for x in enriched.items))
 
 

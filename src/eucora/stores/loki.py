@@ -14,17 +14,16 @@ from typing import Any
 import httpx
 
 from eucora import clock
+from eucora.observe.logs import Said
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
-from eucora.stores.loki_push import SERVICE, Entry, encode, requests, settle
+from eucora.stores.loki_push import AUDIT, SERVICE, Entry, encode, own, requests, settle
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 JSON = {"content-type": "application/json", "user-agent": "eucora"}
-AUDIT = "eucora-audit"
-"""Service of the streams that the copy of the audit trail lies in."""
 LONGEST_AGO = timedelta(days=800)
 """Nothing in Loki is older: the longest class is kept for 730 days."""
 
@@ -55,11 +54,18 @@ class Loki:
 
     async def write(self, parcel: Parcel) -> Told:
         """Lines by stream and time, in requests of at most a megabyte."""
-        entries, merged, clamped = settle(parcel)
+        return await self.push(*settle(parcel))
+
+    async def push(self, entries: Sequence[Entry], merged: int, clamped: int) -> Told:
+        """Entries of any stream, in their order."""
         lost = []
         for part in requests(entries):
             lost += await deliver(part, self._send)
         return Told(len(entries) - len(lost), merged, clamped, refusals(lost))
+
+    async def tell_own(self, service: str, lines: Sequence[Said]) -> None:
+        """The platform's own lines, once; what fails is lost."""
+        await self._send(own(service, lines))
 
     async def forget(self, whose: Whose, interval: Interval) -> Forgotten:
         """Ask once that it be deleted; hidden soon, deleted when a compactor comes round.

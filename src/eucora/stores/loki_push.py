@@ -12,9 +12,12 @@ import msgspec
 
 from eucora import clock
 from eucora.batch import LATE
+from eucora.observe.logs import Said
 from eucora.stores.ports import Line, Parcel
 
 SERVICE = "eucora"
+AUDIT = "eucora-audit"
+"""Service of the stream that the copy of the audit trail lies in."""
 SHARDS = 8
 """Streams of one kind and severity: one alone would meet the limit of bytes a second that Loki has a stream."""
 LONGEST_FIELD = 1_000
@@ -24,8 +27,8 @@ _NAME = re.compile(r"[^A-Za-z0-9_]")
 _PLACE = re.compile(r"\{([A-Za-z0-9_.:+~@/-]{1,120})\}")
 _LONE = re.compile("[\ud800-\udfff]")
 
-Stream = tuple[str, str, int]
-"""(kind, severity, shard)."""
+Stream = tuple[tuple[str, str], ...]
+"""Its labels, by name."""
 
 Entry = tuple[Stream, int, int, str, Mapping[str, str]]
 """(stream, milliseconds, nanoseconds, text, structured metadata)."""
@@ -46,7 +49,7 @@ def settle(parcel: Parcel) -> tuple[list[Entry], int, int]:
 
 def _entry(line: Line, shape: Mapping[str, str], future: bool) -> Entry:
     us = clock.to_us(line.received if future else line.time)
-    stream = (shape["kind"], shape["severity"], line.device.int % SHARDS)
+    stream = labels(shape["kind"], shape["severity"], line.device.int % SHARDS)
     ns = us * 1_000 + line.id.int % 1_000
     return stream, us // 1_000, ns, told(line.text, line.fields, shape), metadata(line, shape["source"])
 
@@ -95,10 +98,24 @@ def encode(entries: Sequence[Entry]) -> bytes:
     for stream, _, ns, text, said in entries:
         streams.setdefault(stream, []).append((str(ns), text, said))
     return msgspec.json.encode(
-        {"streams": [{"stream": labels(stream), "values": values} for stream, values in streams.items()]}
+        {"streams": [{"stream": dict(stream), "values": values} for stream, values in streams.items()]}
     )
 
 
-def labels(stream: Stream) -> dict[str, str]:
-    kind, severity, shard = stream
-    return {"service_name": SERVICE, "kind": kind, "severity": severity, "shard": str(shard)}
+def labels(kind: str, severity: str, shard: int) -> Stream:
+    """Few values each: a stream is made of all of them."""
+    return (("kind", kind), ("service_name", SERVICE), ("severity", severity), ("shard", str(shard)))
+
+
+def own(service: str, lines: Sequence[Said]) -> list[Entry]:
+    """The platform's own lines, in the order in which they were written."""
+    return [
+        (
+            (("service_name", service), ("severity", line.severity)),
+            line.at_us // 1_000,
+            line.at_us * 1_000 + n % 1_000,
+            line.text,
+            {},
+        )
+        for n, line in enumerate(lines)
+    ]

@@ -15,11 +15,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from eucora import clock
 from eucora.batch import LATE
+from eucora.observe.trace import Span as Own
 from eucora.stores.ports import Parcel, Span
 
 SERVICE = "eucora-agent"
 STATES = {"unset": Status.STATUS_CODE_UNSET, "ok": Status.STATUS_CODE_OK, "error": Status.STATUS_CODE_ERROR}
 ONE_REQUEST_SPANS = 2_000
+KINDS = {"send": Message.SPAN_KIND_CLIENT, "door": Message.SPAN_KIND_SERVER}
 _LONE = re.compile("[\ud800-\udfff]")
 
 Record = tuple[str, int, Any]
@@ -61,6 +63,34 @@ def _ours(span: Span) -> dict[str, str]:
     """What the platform knows of it. A device's own attributes have a prefix, so that none passes for these."""
     said = {"eucora.late": "true"} if span.marks & LATE else {}
     return said if span.subject is None else {**said, "eucora.subject": str(span.subject)}
+
+
+def own(spans: Sequence[Own]) -> ExportTraceServiceRequest:
+    """The platform's own: one resource a service; of what the agent did, and the door, by the device."""
+    made = ExportTraceServiceRequest()
+    of: dict[tuple[str, str], Any] = {}
+    for span in spans:
+        device = span.attributes.get("eucora.device", "") if span.service == SERVICE else ""
+        if (span.service, device) not in of:
+            resource = made.resource_spans.add()
+            told = {"service.name": span.service, **({"host.id": device} if device else {})}
+            resource.resource.attributes.extend(_attributes(told))
+            of[span.service, device] = resource.scope_spans.add()
+        of[span.service, device].spans.append(_own(span))
+    return made
+
+
+def _own(span: Own) -> Message:
+    return Message(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=span.parent_id or b"",
+        name=span.name,
+        kind=KINDS.get(span.name, Message.SPAN_KIND_INTERNAL),
+        start_time_unix_nano=span.start_us * 1_000,
+        end_time_unix_nano=max(span.start_us, span.end_us) * 1_000,
+        attributes=list(_attributes(span.attributes)),
+    )
 
 
 def _attributes(told: Mapping[str, Any]) -> Iterator[KeyValue]:

@@ -17,6 +17,9 @@ CACHE_PATIENCE_S = 0.05
 Kind = Literal["metrics", "lines", "spans"]
 """What the archive has rows of."""
 
+Follows = Literal["metrics", "lines", "spans", "audit"]
+"""What a follower is told: one of those, or events of the audit trail."""
+
 
 class S3Endpoint(Struct, frozen=True):
     """Where an S3 server is, and our keys for it. `ca_file` verifies its certificate; None: the system's roots."""
@@ -131,6 +134,15 @@ class Span(Struct, frozen=True, gc=False):
     attributes: Mapping[str, Any]
 
 
+class Recorded(Struct, frozen=True, gc=False):
+    """One event of the audit trail as it is copied; `marks` name it, and hold its digest."""
+
+    at: datetime
+    position: int
+    text: str
+    marks: Mapping[str, str]
+
+
 class Parcel(Struct, frozen=True):
     """What a follower is told at once: rows of its kind, in the archive's order; and what their shapes mean, by number.
 
@@ -139,6 +151,13 @@ class Parcel(Struct, frozen=True):
 
     rows: Sequence[Any]
     shapes: Mapping[int, Any]
+
+
+class Stretch(Struct, frozen=True):
+    """A parcel, and where the cursor of each place (shard, lane) stands behind it: (position, when it was received)."""
+
+    parcel: Parcel
+    behind: Mapping[tuple[int, int], tuple[int, datetime]]
 
 
 class Refusal(Struct, frozen=True):
@@ -212,7 +231,7 @@ class Follower(Protocol):
         ...
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Follows:
         """Of which rows it is told."""
         ...
 

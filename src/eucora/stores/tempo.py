@@ -16,12 +16,13 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from eucora import clock
+from eucora.observe.trace import Span as Own
 from eucora.problems import EucoraError, TryLater
 from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
-from eucora.stores.otlp_spans import Record, request, requests, settle
+from eucora.stores.otlp_spans import Record, own, request, requests, settle
 from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 # The library's messages have no types of their own.
@@ -85,6 +86,10 @@ class Tempo:
         answer = await self._export(request(records))
         if answer.partial_success.rejected_spans:
             raise Unacceptable("refused")
+
+    async def tell_own(self, spans: Sequence[Own]) -> None:
+        """The platform's own spans, once; what fails is lost."""
+        await self._export(own(spans))
 
     async def _export(self, told: Any) -> Any:
         if self._channel is not None:

@@ -56,7 +56,12 @@ async def test_what_came_and_what_was_stored_of_it_is_never_rewritten_by_the_app
     ):
         assert {p for name, p in told if name == table} == {"SELECT", "INSERT"}, table
     assert {p for _, p in told} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert {name for name, p in told if p == "DELETE"} == {"device_user_map", "journal_replaced", "follower_agains"}
+    assert {name for name, p in told if p == "DELETE"} == {
+        "device_user_map",
+        "journal_replaced",
+        "follower_agains",
+        "traced",
+    }
 
 
 async def test_the_application_sees_no_wrapped_key_and_the_keys_role_sees_nothing_else(owner: Any) -> None:
