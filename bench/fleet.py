@@ -1,6 +1,7 @@
 """Simulated devices with their own keys: enrolled through the real listener, sealing real batches, one chain each."""
 
 import json
+import os
 import ssl
 import time
 import urllib.request
@@ -8,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -16,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
 from eucora_wire.clock import Boot, Sent, format_sent
 from eucora_wire.enrol import Enrolled, EnrolRequest
@@ -23,7 +26,9 @@ from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, se
 from eucora_wire.payload import Payload, encode, encode_one
 from eucora_wire.sections.agent import Agent
 from eucora_wire.sections.hardware import Hardware
+from eucora_wire.sections.logs import Line
 from eucora_wire.sections.network import Network
+from eucora_wire.sections.spans import Span
 from eucora_wire.sequence import FIRST, Items
 
 MS = timedelta(milliseconds=1)
@@ -45,14 +50,18 @@ class Platform:
         return ssl.create_default_context(cadata=self.ca.decode())
 
     def ask(self, path: str, body: object = None) -> dict[str, object]:
-        """One request to the operator API; its JSON answer."""
+        """One request to the operator API; its JSON answer, an object."""
+        return dict(self.answer(path, body))
+
+    def answer(self, path: str, body: object = None) -> Any:
+        """The same, whatever it is."""
         request = urllib.request.Request(
             self.operator["url"] + path,
             data=None if body is None else json.dumps(body).encode(),
             headers={"authorization": f"Bearer {self.operator['token']}", "content-type": "application/json"},
         )
         with urllib.request.urlopen(request, context=self.tls()) as answer:
-            return dict(json.load(answer))
+            return json.load(answer)
 
 
 @dataclass
@@ -115,6 +124,23 @@ def sample(device: uuid.UUID, salt: int) -> Payload:
         network=Network(latency_ms=12.5 + salt % 10, throughput_mbps=88.1, proxy=False, probes=5, probes_lost=0),
         agent=Agent(version="0.1.0", queue_depth=salt % 3, status="healthy", memory=40_000_000, cpu_seconds=salt / 50),
     )
+
+
+def told(device: uuid.UUID, salt: int) -> Payload:
+    """The same; each tenth tells a log line and a span too."""
+    made = sample(device, salt)
+    if salt % 10:
+        return made
+    at = made.timestamp
+    line = Line(
+        uuid.uuid4(),
+        at,
+        "nightly-backup",
+        "wrote {files} files in {seconds} s",
+        fields={"files": str(salt), "seconds": "4"},
+    )
+    span = Span(os.urandom(16).hex(), os.urandom(8).hex(), "backup", at - 250 * MS, at)
+    return replace(made, logs=(line,), spans=(span,))
 
 
 def running(data_dir: Path) -> Platform:

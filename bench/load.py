@@ -42,6 +42,8 @@ class Plan:
     procs: int
     concurrency: int
     presealed: bool
+    told: bool = False
+    """Each tenth payload holds a log line and a span too."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ Prepared = tuple[Made, fleet.Device]
 
 
 def prepare(plan: Plan, device: fleet.Device, salt: int) -> Prepared:
-    payloads = [fleet.sample(device.enrolled.device_id, salt + n) for n in range(plan.batch)]
+    sample = fleet.told if plan.told else fleet.sample
+    payloads = [sample(device.enrolled.device_id, salt + n) for n in range(plan.batch)]
     envelope = device.seal(payloads)
     headers = {**envelope.headers, "content-length": str(len(envelope.body))}
     return http2.made("POST", "localhost", "/v1/telemetry", headers, envelope.body), device
@@ -324,6 +327,8 @@ def summary(
     at: Callable[[list[float], float], float] = lambda xs, q: xs[min(len(xs) - 1, int(len(xs) * q))] if xs else 0.0  # noqa: E731
     fresh = sorted(watch.freshness)
     return {
+        "acknowledged": total,
+        "probed": watch.probe.count,
         "acknowledged_payloads_per_s": round(total / seconds),
         "requests_per_s": round(len(latencies) / seconds),
         "ack_p50_ms": round(at(latencies, 0.5) * 1e3, 1),

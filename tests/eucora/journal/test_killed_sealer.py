@@ -1,4 +1,7 @@
-"""kill -9 of who seals, at random moments, with readers in a loop: never a wrong count, and the next life goes on."""
+"""kill -9 of who seals, at random moments, with readers in a loop: never a wrong count, and the next life goes on.
+
+EUCORA_TEST_KILLS sets how often.
+"""
 
 import asyncio
 import contextlib
@@ -15,7 +18,8 @@ from tests.conformance.journal.test_sealed import all_read, days
 from eucora.journal.postgres import PostgresJournal
 
 ROOT = Path(__file__).parents[3]
-LIVES = 12
+LIVES = int(os.environ.get("EUCORA_TEST_KILLS", "12"))
+BATCHES = max(60, 3 * LIVES)
 
 
 async def life(database, servers, seconds: float) -> None:
@@ -38,7 +42,7 @@ async def life(database, servers, seconds: float) -> None:
 
 
 async def test_readers_in_a_loop_never_see_a_wrong_count(place: Place, objects, database, servers):
-    count = await days(place, [await place.device() for _ in range(3)], 60, 4)
+    count = await days(place, [await place.device() for _ in range(3)], BATCHES, 4)
     await all_read(place)
     ended, counts = asyncio.Event(), []
 
@@ -53,10 +57,10 @@ async def test_readers_in_a_loop_never_see_a_wrong_count(place: Place, objects, 
     readers = [asyncio.create_task(follow(most)) for most in (50, 1000)]
     for _ in range(LIVES):
         await life(database, servers, random.uniform(0.01, 0.4))
-    while await place.app.fetchval("SELECT count(*) FROM journal_entries") > 3 * 60:
+    while await place.app.fetchval("SELECT count(*) FROM journal_entries") > 3 * BATCHES:
         await life(database, servers, 3.0)
     ended.set()
     await asyncio.gather(*readers)
     assert set(counts) == {count}
     named = await place.app.fetchval("SELECT sum(last - first + 1) FROM journal_segments")
-    assert named == count - 3 * 60
+    assert named == count - 3 * BATCHES

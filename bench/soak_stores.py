@@ -1,0 +1,183 @@
+"""Servers that follow are killed under load: `python -m bench.soak_stores --minutes 10`, or an hour by `make soak-stores`.
+
+A fleet sends at a steady rate, first with all servers up, then while each is killed (SIGKILL) and started again, twice and
+more. At the end every acknowledged payload must be in the archive and in each server exactly once, and the p99 of
+acknowledgements must not have risen by more than half. Prometheus is needed; Loki and Tempo are used where the machine has
+them (on PATH, or EUCORA_TEST_LOKI, EUCORA_TEST_TEMPO).
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.live import server
+from tests.live.loki import Loki
+from tests.live.prometheus import Server as Prometheus
+from tests.live.tempo import Tempo
+
+from bench import fleet, own
+from bench.load import Plan, run
+
+DOWN_S = 20.0
+QUIET_SHARE = 0.2
+P99_MAY_RISE = 1.5
+DEVICES = 200
+METRIC, SERIES = "hardware.uptime", "system_uptime_seconds"
+SLICE = timedelta(seconds=10)
+
+
+class Servers:
+    """Those that this machine has, by name."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Any] = {"prometheus": Prometheus()}
+        if server.program("loki"):
+            self.all["loki"] = Loki()
+        if server.program("tempo"):
+            self.all["tempo"] = Tempo()
+        for each in self.all.values():
+            each.start()
+
+    def settings(self) -> dict[str, str]:
+        named = {"EUCORA_METRICS_URL": self.all["prometheus"].url}
+        if "loki" in self.all:
+            named["EUCORA_LOGS_URL"] = self.all["loki"].url
+        if "tempo" in self.all:
+            named |= {"EUCORA_TRACES_URL": self.all["tempo"].otlp, "EUCORA_TRACES_QUERY_URL": self.all["tempo"].url}
+        return named
+
+    def kill(self, down_s: float) -> None:
+        """All at once, as a rack loses its power; started again one after the other."""
+        for each in self.all.values():
+            each.kill()
+        time.sleep(down_s)
+        for each in self.all.values():
+            each.start()
+
+    def close(self) -> None:
+        for each in self.all.values():
+            each.close()
+
+
+@contextmanager
+def servers() -> Iterator[Servers]:
+    opened = Servers()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak_stores", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=1_000, help="payloads a second")
+    parser.add_argument("--kills", type=int, default=2, help="how often all servers are killed")
+    given = parser.parse_args()
+    found = soak(given.minutes * 60, given.rate, given.kills)
+    print(json.dumps(found, indent=2))
+    sys.exit(0 if found["kept"] else 1)
+
+
+def soak(seconds: float, rate: float, kills: int, down_s: float = DOWN_S) -> dict[str, Any]:
+    """What was acknowledged, what is where, and what the kills cost."""
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    with servers() as beside, own.platform(**beside.settings()) as data_dir:
+        platform = fleet.running(data_dir)
+        quiet = run(_plan(data_dir, rate, seconds * QUIET_SHARE), platform)
+        killer = threading.Thread(target=_kill, args=(beside, seconds, kills, down_s))
+        killer.start()
+        killed = run(_plan(data_dir, rate, seconds), platform)
+        killer.join()
+        began = time.perf_counter()
+        stores = _settled(platform)
+        told = sum(-(-int(str(each["acknowledged"])) // 10) for each in (quiet, killed))
+        counts = counted(beside, platform, since) | {"told lines and spans": told}
+    sent = sum(int(str(each[name])) for each in (quiet, killed) for name in ("acknowledged", "probed"))
+    p99 = (float(str(quiet["ack_p99_ms"])), float(str(killed["ack_p99_ms"])))
+    whole = all(counts[name] == counts[of] for name, of in SAME if name in counts)
+    return {
+        "kept": bool(whole and counts["archive payloads"] == sent and p99[1] <= P99_MAY_RISE * p99[0]),
+        "acknowledged": sent,
+        **counts,
+        "caught_up_after_s": round(time.perf_counter() - began, 1),
+        "ack_p99_ms": {"quiet": p99[0], "killed": p99[1], "ratio": round(p99[1] / p99[0], 2)},
+        "freshness_p95_s": {"quiet": quiet["freshness_p95_s"], "killed": killed["freshness_p95_s"]},
+        "not_acknowledged": [quiet["not_acknowledged"], killed["not_acknowledged"]],
+        "retries": {each["follower"]: each["retries"] for each in stores},
+        "refused": {each["follower"]: each["refused"] for each in stores},
+    }
+
+
+SAME = (
+    ("prometheus payloads", "archive payloads"),
+    ("loki lines", "told lines and spans"),
+    ("loki distinct lines", "told lines and spans"),
+    ("tempo spans", "told lines and spans"),
+)
+
+
+def _plan(data_dir: Path, rate: float, seconds: float) -> Plan:
+    return Plan(data_dir, 1, rate, seconds, DEVICES, 1, 256, False, told=True)
+
+
+def _kill(beside: Servers, seconds: float, kills: int, down_s: float) -> None:
+    """Spread over the run."""
+    for _ in range(kills):
+        time.sleep(max(1.0, seconds / (kills + 1) - down_s))
+        beside.kill(down_s)
+
+
+def _settled(platform: fleet.Platform) -> list[dict[str, Any]]:
+    """Until nothing waits for anybody."""
+    while True:
+        found = platform.answer("/api/v1/stores")
+        if all(each["waiting"] == 0 for each in found):
+            return list(found)
+        time.sleep(0.5)
+
+
+def counted(beside: Servers, platform: fleet.Platform, since: datetime) -> dict[str, int]:
+    """How many payloads the archive holds, and what each server shows."""
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    asked = f"metric={METRIC}&op=count&by=fleet&since={int((until - since).total_seconds())}s"
+    answer: Any = platform.ask(f"/api/v1/telemetry/query?{asked}")
+    payloads = sum(int(value) for series in answer["series"] for _, value in series["points"])
+    span_s = int((until - since).total_seconds())
+    query = f"sum(count_over_time({SERIES}[{span_s}s]))"
+    (one,) = beside.all["prometheus"].query(query, until.timestamp())
+    found = {"archive payloads": payloads, "prometheus payloads": int(float(one["value"][1]))}
+    if "loki" in beside.all:
+        ids = list(_ids(beside.all["loki"], since, until))
+        found |= {"loki lines": len(ids), "loki distinct lines": len(set(ids))}
+    if "tempo" in beside.all:
+        found["tempo spans"] = _traces(beside.all["tempo"], since, until)
+    return found
+
+
+def _ids(loki: Loki, since: datetime, until: datetime) -> Iterator[str]:
+    at = since
+    while at < until:
+        for _, _, labels in loki.query('{service_name="eucora", kind="log"}', at, min(at + SLICE, until)):
+            yield labels["id"]
+        at += SLICE
+
+
+def _traces(tempo: Tempo, since: datetime, until: datetime) -> int:
+    found: set[str] = set()
+    at = since
+    while at < until:
+        found |= set(tempo.search('{ name = "backup" }', at, at + SLICE))
+        at += SLICE
+    return len(found)
+
+
+if __name__ == "__main__":
+    main()
