@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from tests.live import server
 from tests.live.loki import Loki
 from tests.live.prometheus import Server as Prometheus
@@ -26,6 +27,7 @@ from bench import fleet, own
 from bench.load import Plan, run
 
 DOWN_S = 20.0
+PATIENCE_S = 180.0
 QUIET_SHARE = 0.2
 P99_MAY_RISE = 1.5
 DEVICES = 200
@@ -92,14 +94,15 @@ def soak(seconds: float, rate: float, kills: int, down_s: float = DOWN_S) -> dic
     with servers() as beside, own.platform(**beside.settings()) as data_dir:
         platform = fleet.running(data_dir)
         quiet = run(_plan(data_dir, rate, seconds * QUIET_SHARE), platform)
-        killer = threading.Thread(target=_kill, args=(beside, seconds, kills, down_s))
-        killer.start()
-        killed = run(_plan(data_dir, rate, seconds), platform)
-        killer.join()
+        killed: dict[str, object] = {}
+        load = threading.Thread(target=lambda: killed.update(run(_plan(data_dir, rate, seconds), platform)))
+        load.start()
+        _kill(beside, seconds, kills, down_s)  # here: servers die with the thread that started them
+        load.join()
         began = time.perf_counter()
         stores = _settled(platform)
         told = sum(-(-int(str(each["acknowledged"])) // 10) for each in (quiet, killed))
-        counts = counted(beside, platform, since) | {"told lines and spans": told}
+        counts = counted(beside, platform, since, told) | {"told lines and spans": told}
     sent = sum(int(str(each[name])) for each in (quiet, killed) for name in ("acknowledged", "probed"))
     p99 = (float(str(quiet["ack_p99_ms"])), float(str(killed["ack_p99_ms"])))
     whole = all(counts[name] == counts[of] for name, of in SAME if name in counts)
@@ -144,7 +147,7 @@ def _settled(platform: fleet.Platform) -> list[dict[str, Any]]:
         time.sleep(0.5)
 
 
-def counted(beside: Servers, platform: fleet.Platform, since: datetime) -> dict[str, int]:
+def counted(beside: Servers, platform: fleet.Platform, since: datetime, told: int) -> dict[str, int]:
     """How many payloads the archive holds, and what each server shows."""
     until = datetime.now(UTC) + timedelta(minutes=1)
     asked = f"metric={METRIC}&op=count&by=fleet&since={int((until - since).total_seconds())}s"
@@ -158,7 +161,7 @@ def counted(beside: Servers, platform: fleet.Platform, since: datetime) -> dict[
         ids = list(_ids(beside.all["loki"], since, until))
         found |= {"loki lines": len(ids), "loki distinct lines": len(set(ids))}
     if "tempo" in beside.all:
-        found["tempo spans"] = _traces(beside.all["tempo"], since, until)
+        found["tempo spans"] = _eventually(beside.all["tempo"], since, until, told)
     return found
 
 
@@ -170,11 +173,20 @@ def _ids(loki: Loki, since: datetime, until: datetime) -> Iterator[str]:
         at += SLICE
 
 
+def _eventually(tempo: Tempo, since: datetime, until: datetime, told: int) -> int:
+    """A search sees what is in memory, and blocks half a minute after they were written."""
+    began = time.perf_counter()
+    while (found := _traces(tempo, since, until)) < told and time.perf_counter() - began < PATIENCE_S:
+        time.sleep(5)
+    return found
+
+
 def _traces(tempo: Tempo, since: datetime, until: datetime) -> int:
     found: set[str] = set()
     at = since
     while at < until:
-        found |= set(tempo.search('{ name = "backup" }', at, at + SLICE))
+        with suppress(httpx.HTTPStatusError):  # it refuses while it joins its ring again: asked again by the caller
+            found |= set(tempo.search('{ name = "backup" }', at, at + SLICE))
         at += SLICE
     return len(found)
 

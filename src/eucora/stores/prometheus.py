@@ -1,4 +1,6 @@
-"""Prometheus as a follower, by remote write 1.0; so also what speaks it: Mimir, VictoriaMetrics, Thanos.
+"""Prometheus as a follower, by remote write 2.0 where it is offered, else 1.0; so also Mimir, VictoriaMetrics, Thanos.
+
+Which one is asked with an empty request, at first and whenever the server was away.
 
 A refusal for ever is told from one that passes by the server's words: Prometheus 2.42 answers 500 to a sample that is too
 old, which is for ever, and to a full disk, which is not. What it says in no known words is believed only of a server
@@ -17,6 +19,7 @@ import httpx
 
 from eucora import clock
 from eucora.problems import EucoraError, Misconfigured, TryLater
+from eucora.stores import remote_write2 as newer
 from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
@@ -31,6 +34,7 @@ HEADERS = {
     "x-prometheus-remote-write-version": "0.1.0",
     "user-agent": "eucora",
 }
+NEWER = {**HEADERS, "content-type": newer.CONTENT_TYPE, "x-prometheus-remote-write-version": newer.VERSION}
 MARGIN_MS = 3_600_000
 FOR_EVER = (
     (re.compile(r"too[ -]old|out of bounds"), "too-old", "all"),
@@ -53,6 +57,7 @@ class Prometheus:
         require_tls_beyond_loopback(url, "EUCORA_METRICS_URL")
         self._base, self._write_url = addresses(url)
         self._oldest = oldest
+        self._newer: bool | None = None
         self._named: dict[int, tuple[Named | None, ...]] = {}
         self._http = connect(url, ca_file)
 
@@ -91,8 +96,10 @@ class Prometheus:
         await self._http.aclose()
 
     async def _send(self, samples: Sequence[Sample]) -> None:
-        body = await asyncio.to_thread(lambda: compress(encode(samples)))
-        answer = await self._post(self._write_url, content=body, headers=HEADERS)
+        answer = await self._push(samples)
+        if answer.status_code == 415:  # another server answers at this address now
+            self._newer = None
+            answer = await self._push(samples)
         if answer.is_success:
             return
         failure = judge(answer.status_code, answer.text, answer.headers.get("retry-after"), clock.now())
@@ -100,8 +107,17 @@ class Prometheus:
             raise TryLater("store-unavailable", f"the metrics server answers {answer.status_code} to anything", 0.0)
         raise failure
 
+    async def _push(self, samples: Sequence[Sample]) -> httpx.Response:
+        if self._newer is None:
+            answer = await self._post(self._write_url, content=compress(newer.encode(())), headers=NEWER)
+            if answer.is_success or answer.status_code in (400, 415):
+                self._newer = answer.is_success and newer.WRITTEN in answer.headers
+        made, headers = (newer.encode, NEWER) if self._newer else (encode, HEADERS)
+        body = await asyncio.to_thread(lambda: compress(made(samples)))
+        return await self._post(self._write_url, content=body, headers=headers)
+
     async def _takes_nothing(self) -> bool:
-        return (await self._post(self._write_url, content=compress(b""), headers=HEADERS)).is_success
+        return (await self._push(())).is_success
 
     async def _post(self, url: httpx.URL, **more: Any) -> httpx.Response:
         return await self._request("POST", url, **more)
@@ -110,6 +126,7 @@ class Prometheus:
         try:
             return await self._http.request(method, url, **more)
         except httpx.HTTPError as exc:
+            self._newer = None
             raise TryLater(
                 "store-unavailable", f"the metrics server does not answer ({type(exc).__name__})", 0.0
             ) from exc

@@ -98,7 +98,8 @@ def _is_sound(label: str, value: str) -> bool:
 
 def encode(samples: Iterable[Sample]) -> bytes:
     """A WriteRequest; samples of one series stand together and in order of time."""
-    return b"".join([_field(0x0A, series) for series in _series(samples)])
+    told = ([labels, *(sample(ms, value) for ms, value in of)] for labels, of in by_series(samples))
+    return b"".join([field(0x0A, b"".join(parts)) for parts in told])
 
 
 def compress(message: bytes) -> bytes:
@@ -106,33 +107,35 @@ def compress(message: bytes) -> bytes:
     return bytes(cramjam.snappy.compress_raw(message))
 
 
-def _series(samples: Iterable[Sample]) -> Iterator[bytes]:
-    last = b""
-    parts: list[bytes] = []
+def by_series(samples: Iterable[Sample]) -> Iterator[tuple[bytes, list[tuple[int, float]]]]:
+    """Each series with its (milliseconds, value), in order."""
+    last, of = b"", list[tuple[int, float]]()
     for labels, ms, value in sorted(samples):
-        if labels != last and parts:
-            yield b"".join(parts)
-            parts = []
-        if not parts:
-            parts, last = [labels], labels
-        parts.append(_sample(ms, value))
-    if parts:
-        yield b"".join(parts)
+        if labels != last and of:
+            yield last, of
+            of = []
+        last = labels
+        of.append((ms, value))
+    if of:
+        yield last, of
 
 
-def _sample(ms: int, value: float) -> bytes:
-    return _field(0x12, b"\x09" + _VALUE.pack(value) + b"\x10" + _varint(ms % 2**64))
+def sample(ms: int, value: float) -> bytes:
+    """A Sample of either version."""
+    return field(0x12, b"\x09" + _VALUE.pack(value) + b"\x10" + varint(ms % 2**64))
 
 
 def _label(name: str, value: str) -> bytes:
-    return _field(0x0A, _field(0x0A, name.encode()) + _field(0x12, value.encode()))
+    return field(0x0A, field(0x0A, name.encode()) + field(0x12, value.encode()))
 
 
-def _field(tag: int, body: bytes) -> bytes:
-    return bytes((tag,)) + _varint(len(body)) + body
+def field(tag: int, body: bytes) -> bytes:
+    """Protobuf: a part with its length."""
+    return bytes((tag,)) + varint(len(body)) + body
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Protobuf: seven bits a byte, the lowest first."""
     if number < 0x80:
         return bytes((number,))
     parts = bytearray()

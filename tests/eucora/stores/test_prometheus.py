@@ -29,12 +29,14 @@ class Answering:
 
     def __init__(self, answers: list[str], empty: str = "204 No Content") -> None:
         self.answers, self.empty = answers, empty
+        self.versions: list[str] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.split("content-length:")[1].split()[0])
         body = await reader.readexactly(length)
-        status, _, rest = (self.empty if len(body) < 2 else self.answers.pop(0)).partition("\n")
+        self.versions.append(head.split("remote-write-version:")[1].split()[0])
+        status, _, rest = (self.empty if len(body) < 8 else self.answers.pop(0)).partition("\n")
         headers, _, said = rest.partition("\n\n")
         writer.write(f"HTTP/1.1 {status}\r\n{headers}\r\nconnection: close\r\n".replace("\r\n\r\n", "\r\n").encode())
         writer.write(f"content-length: {len(said)}\r\n\r\n{said}".encode())
@@ -83,6 +85,27 @@ async def test_a_proxy_that_refuses_everything_costs_no_sample(answering: tuple[
     script.answers, script.empty = ["400 Bad\n\nplain HTTP"], "400 Bad\n\nplain HTTP"
     with pytest.raises(TryLater, match="400 to anything"):
         await follower.write(PARCEL)
+
+
+OFFERED = "204 No Content\nX-Prometheus-Remote-Write-Samples-Written: 0"
+
+
+async def test_a_server_that_offers_the_newer_version_is_told_by_it_and_any_other_by_the_first(
+    answering: tuple[Answering, Prometheus],
+) -> None:
+    script, follower = answering
+    script.answers += ["204 No Content"] * 2
+    await follower.write(PARCEL)
+    await follower.write(PARCEL)
+    assert script.versions == ["2.0.0", "0.1.0", "0.1.0"], "asked once"
+    other = Prometheus(str(follower._base))
+    script.versions, script.empty, script.answers = [], OFFERED, ["204 No Content"]
+    await other.write(PARCEL)
+    assert script.versions == ["2.0.0", "2.0.0"]
+    script.versions, script.empty, script.answers = [], "415 Unsupported", ["415 Unsupported", "204 No Content"]
+    assert (await other.write(PARCEL)).taken == 2, "an older server came in its place"
+    assert script.versions == ["2.0.0", "2.0.0", "0.1.0"]
+    await other.close()
 
 
 async def test_a_server_that_is_not_there_is_asked_later() -> None:
