@@ -8,7 +8,8 @@ SCOPES: dict[str, str] = {
     "devices.read": "find devices, read their facts",
     "devices.revoke": "turn a device away for good",
     "personal.read": "see host names, serials and accounts, each time with a purpose",
-    "telemetry.read": "read samples, lines, changes and crashes",
+    "telemetry.read": "read samples",
+    "telemetry.content.read": "read what lines, changes, crashes and spans say; each time recorded",
     "software.read": "read what is installed",
     "deadletters.read": "list what could not be stored",
     "deadletters.replay": "digest it again",
@@ -20,7 +21,10 @@ SCOPES: dict[str, str] = {
     "audit.read": "read, verify and export the audit trail",
 }
 
-READING = tuple(name for name in SCOPES if name.endswith(".read") and name != "personal.read")
+NAMING = ("personal.read", "telemetry.content.read")
+"""Reading what names a person, or may: free text says whatever somebody wrote."""
+
+READING = tuple(name for name in SCOPES if name.endswith(".read") and name not in NAMING)
 """What a token gets when nobody says otherwise: everything that changes nothing and names nobody."""
 
 
