@@ -29,7 +29,7 @@ def wants_rows(request: Asking) -> bool:
 async def streamed(rows: Rows) -> Any:
     """The answer, once its first rows are there. Raises what was raised until then."""
     first: list[Any] = await anext(rows, [])
-    return Stream(_lines(first, rows), media_type=NDJSON)
+    return Stream(_lines(first, rows), headers={"content-type": NDJSON})  # its media type would be the route's
 
 
 async def _lines(first: list[Any], rows: Rows) -> AsyncIterator[bytes]:

@@ -92,7 +92,8 @@ SELECT device, (extract(epoch FROM event_time) * 1000000)::bigint AS since,
        (extract(epoch FROM coalesce(until, 'epoch'::timestamptz + interval '200 years')) * 1000000)::bigint AS until, value
   FROM (SELECT device, value, event_time, lead(event_time) OVER w AS until
           FROM (SELECT *, max(ARRAY[order_stream, order_item]) OVER (PARTITION BY device ORDER BY event_time, order_stream, order_item) AS newest
-                  FROM (SELECT *, lag(value) OVER o IS DISTINCT FROM value OR lag(order_item) OVER o IS NULL AS turned
+                  FROM (SELECT *, lag(value) OVER o IS DISTINCT FROM value OR lag(order_item) OVER o IS NULL
+                                  OR event_time < lag(event_time) OVER o AS turned
                           FROM device_facts WHERE attribute = $1 AND ($2::uuid[] IS NULL OR device = ANY ($2))
                         WINDOW o AS (PARTITION BY device ORDER BY order_stream, order_item)) said
                  WHERE turned) turns
