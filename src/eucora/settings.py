@@ -83,7 +83,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
     # Copies of archive files that queries keep on this machine, in MiB.
-    copies_mib: int = 2048
+    copies_mib: int = 8192
     # Memory that one query may take, in MiB; beyond it is refused, or spills into the temporary folder where it can.
     query_memory_mib: int = 1024
     # Seconds that one query may work; then it is stopped, and the answer says what to ask for less of.

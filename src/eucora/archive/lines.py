@@ -55,7 +55,7 @@ async def lines(archive: Archive, asks: Lines, most: int | None = None) -> Async
             only=lambda rows: only(rows, asks),
         )
 
-    async with aclosing(newest(archive, plan, most)) as found:
+    async with aclosing(newest(archive, plan, most, wide=asks.devices is None or len(asks.devices) > 1)) as found:
         async for rows in found:
             yield [_line(row, shapes[row["shape"]]) for row in rows]
 

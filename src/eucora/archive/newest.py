@@ -73,12 +73,12 @@ class Found(Struct, frozen=True):
     hidden: Sequence[Masked]
 
 
-async def newest(archive: Archive, plan: Plan, most: int | None) -> AsyncGenerator[list[Row]]:
+async def newest(archive: Archive, plan: Plan, most: int | None, wide: bool) -> AsyncGenerator[list[Row]]:
     """Rows in lists, newest first. `plan` makes a Sought of a snapshot. `most`: how many a list, for a page; None: a
-    stream to the end."""
+    stream to the end. `wide`: over many devices."""
     with tempfile.TemporaryDirectory(prefix="eucora-newest-") as folder:
         hot = Path(folder) / "hot.csv"
-        async with archive.asking.question(NARROW, wide=True) as question:
+        async with archive.asking.question(NARROW, wide=wide) as question:
             async with question.timed():
                 found = await _snapshot(archive, plan, hot)
             if not found.sought.shapes:

@@ -132,8 +132,13 @@ def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
     with working() as db:
         written: list[Written] = []
         for rows in _by_width(_loaded(db, kind, csv)):
-            written += [_write(db, part, kind, folder) for part in _parts(rows)]
+            written += parts(db, kind, rows, folder)
         return written
+
+
+def parts(db: DuckDBPyConnection, kind: Kind, rows: DuckDBPyRelation, folder: Path) -> list[Written]:
+    """Files of rows as files have them: one an event day, or more."""
+    return [_write(db, part, kind, folder) for part in _parts(rows)]
 
 
 def _loaded(db: DuckDBPyConnection, kind: Kind, csv: Path) -> DuckDBPyRelation:
@@ -242,7 +247,7 @@ def write_again(
         rows = unmasked(read(db, files), masks)
         if expired:
             rows = rows.filter(ColumnExpression("shape").isnotin(*map(ConstantExpression, expired)))
-        return [_write(db, part, kind, folder) for part in _parts(rows)]
+        return parts(db, kind, rows, folder)
 
 
 def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:

@@ -81,7 +81,7 @@ async def spans(archive: Archive, asks: Spans, most: int | None = None) -> Async
             only=lambda rows: only(rows, asks),
         )
 
-    async with aclosing(newest(archive, plan, most)) as found:
+    async with aclosing(newest(archive, plan, most, wide=asks.devices is None or len(asks.devices) > 1)) as found:
         async for rows in found:
             yield [_span(row, names[row["shape"]]) for row in rows]
 
@@ -101,7 +101,7 @@ def only(rows: DuckDBPyRelation, asks: Spans) -> DuckDBPyRelation:
 
 async def trace(archive: Archive, trace_id: str) -> list[SpanRow]:
     """The spans of a trace (32 hex digits), in order of their start; the first MOST."""
-    async with archive.asking.question(NARROW, wide=True) as question, AsyncExitStack() as held:
+    async with archive.asking.question(NARROW, wide=False) as question, AsyncExitStack() as held:
         async with question.timed():
             async with snapshot(archive.pool) as at:
                 hot = [dict(row) for row in await at.db.fetch(SQL.of_trace, bytes.fromhex(trace_id), at.hot, MOST)]

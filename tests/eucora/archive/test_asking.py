@@ -149,7 +149,7 @@ async def test_the_statement_in_postgresql_is_cancelled_too(line: Line, archive:
 async def test_who_reads_no_further_leaves_his_place_and_no_thread(
     line: Line, archive: Archive, objects: S3Objects
 ) -> None:
-    await settled(line, objects, [await line.enrol()])
+    await settled(line, objects, [await line.enrol(), await line.enrol()])
     alone = Archive(archive.pool, archive.copies, Asking(Bounds(at_once=1)))
     for _ in range(3):
         async with aclosing(lines.lines(alone, whole(), 2)) as lists:

@@ -143,9 +143,9 @@ async def test_what_goes_wrong_in_a_stream_is_its_last_line(
     await said(line)
     real = archived.newest
 
-    def breaks(*args: Any) -> Any:
+    def breaks(*args: Any, **more: Any) -> Any:
         async def rows() -> Any:
-            async for each in real(*args):
+            async for each in real(*args, **more):
                 yield each
                 raise TryLater("store-unavailable", "gone")
 
