@@ -7,7 +7,6 @@ import json
 import re
 
 from duckdb import (
-    CoalesceOperator,
     ColumnExpression,
     ConstantExpression,
     Expression,
@@ -22,36 +21,31 @@ NAMED = re.compile(TOKEN)
 
 
 def says(word: str, text: str, fields: str) -> Expression:
-    """Whether `text`, or one of the values in `fields`, contains the word, whatever the case."""
-    small = _small(ConstantExpression(word))
+    """Whether `text`, or one of the values in `fields`, contains the word, whatever the case. Null for no."""
     values = FunctionExpression("json_extract_string", ColumnExpression(fields), ConstantExpression("$.*"))
-    value = LambdaExpression("v", FunctionExpression("contains", _small(ColumnExpression("v")), small))
-    among = FunctionExpression("len", FunctionExpression("list_filter", values, value)) > ConstantExpression(0)
+    among = FunctionExpression("list_filter", values, LambdaExpression("v", _contains(ColumnExpression("v"), word)))
     # An object that does not hold it as it is written there need not be taken apart: that is most of the time.
-    written = FunctionExpression(
-        "contains", _small(ColumnExpression(fields)), _small(ConstantExpression(_written(word)))
+    written = _contains(ColumnExpression(fields), _written(word))
+    return _contains(ColumnExpression(text), word) | (
+        written & (FunctionExpression("len", among) > ConstantExpression(0))
     )
-    said = FunctionExpression("contains", _small(ColumnExpression(text)), small)
-    return said | _surely(written & among)
 
 
 def holds(fields: str, name: str, value: str) -> Expression:
-    """Whether a field has this value. Raises Refused (bad-request) for a name that no field has."""
+    """Whether a field has this value; null for no. Raises Refused (bad-request) for a name that no field has."""
     if not NAMED.fullmatch(name):
         raise Refused("bad-request", "the name of a field is made of letters, digits and _.:+~@/-")
-    path = ConstantExpression(f'$."{name}"')
-    found = FunctionExpression("json_extract_string", ColumnExpression(fields), path)
+    found = FunctionExpression("json_extract_string", ColumnExpression(fields), ConstantExpression(f'$."{name}"'))
     written = FunctionExpression("contains", ColumnExpression(fields), ConstantExpression(_written(value)))
-    return _surely(written & (found == ConstantExpression(value)))
+    return written & (found == ConstantExpression(value))
 
 
-def _surely(condition: Expression) -> Expression:
-    """A row without an object says nothing, which is not the same as not being known."""
-    return CoalesceOperator(condition, ConstantExpression(False))
-
-
-def _small(text: Expression) -> Expression:
-    return FunctionExpression("lower", text)
+def _contains(text: Expression, word: str) -> Expression:
+    """Digits and signs have no case: what is made of them is looked for as it is, in half the time."""
+    constant = ConstantExpression(word)
+    if word.lower() != word.upper():
+        text, constant = FunctionExpression("lower", text), FunctionExpression("lower", constant)
+    return FunctionExpression("contains", text, constant)
 
 
 def _written(text: str) -> str:
