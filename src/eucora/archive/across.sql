@@ -1,12 +1,19 @@
 -- name: make_tables
--- where the metric stands in each shape, under which of its sets of labels; of which group a device was, and when; and each series' last
--- point, which the next part of the span begins from
+-- where the metric stands in each shape, under which of its sets of labels; and each series' last point, which the next
+-- part of the span begins from
 CREATE TABLE places (shape INTEGER, place INTEGER, label INTEGER);
-CREATE TABLE held (device UUID, since TIMESTAMP, until TIMESTAMP, value VARCHAR);
 CREATE TABLE before (device UUID, time TIMESTAMP, position BIGINT, item BIGINT, label INTEGER, value DOUBLE)
 
 -- name: place
 INSERT INTO places VALUES ($1, $2, $3)
+
+-- name: name_groups
+-- numbers behind names: a row is grouped by a number
+CREATE TYPE named AS ENUM (SELECT DISTINCT value FROM said ORDER BY value)
+
+-- name: hold
+-- of which group a device was, and when
+CREATE TABLE held AS SELECT device, since, until, value::named AS value FROM said
 
 -- name: extent
 SELECT min(time), max(time) FROM hot

@@ -60,7 +60,9 @@ class Points:
         db.read_csv(str(hot), columns=COLUMNS, **AS_COPIED).select(*in_time(COLUMNS)).create("hot")
         if held is not None:
             said = db.read_csv(str(held), columns=HELD, **AS_COPIED)
-            said.select(*in_time(HELD)).insert_into("held")
+            said.select(*in_time(HELD)).create_view("said")
+            db.execute(SQL.name_groups)
+            db.execute(SQL.hold)
 
     def extent(self, db: DuckDBPyConnection) -> tuple[datetime, datetime] | None:
         """Between which moments hot rows lie."""
