@@ -21,6 +21,7 @@ from duckdb import ColumnExpression, ConstantExpression
 from eucora.archive import across, scan
 from eucora.archive.across import Across
 from eucora.archive.parquet import Written, read, working, write_days
+from eucora.archive.points import Points, Stretch
 from eucora.archive.query import Metric
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -128,12 +129,15 @@ def _rate(folder: Path, files: Sequence[Path]) -> int:
     hot = folder / "hot.csv"
     hot.touch()
     asks = Across(Metric("x", "x_total", "count"), START, START + DAY, timedelta(minutes=5), "rate", "fleet")
+    points = Points([(SHAPE, COUNTER + 1, "{}")])
     with working() as db:
-        return len(across.answer(db, asks, hot, [(SHAPE, COUNTER + 1, "{}")], files, []))
+        points.prepare(db, hot, None)
+        return len(across.answer(db, asks, points, Stretch(START, START + DAY, files, [], None)))
 
 
 def _series(files: Sequence[Path], device: uuid.UUID, days: int) -> int:
-    return len(scan.values(files, scan.Wanted(device, START, START + days * DAY, {(SHAPE, 1)}, 100_000)))
+    with working() as db:
+        return len(scan.values(db, files, scan.Wanted(device, START, START + days * DAY, {(SHAPE, 1)}, 100_000)))
 
 
 def _lines(folder: Path, ids: Sequence[uuid.UUID], count: int) -> tuple[int, int]:

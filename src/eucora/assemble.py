@@ -17,6 +17,7 @@ import structlog
 
 from eucora import clock, secrets
 from eucora.archive import windows
+from eucora.archive.asking import Asking, Bounds
 from eucora.archive.compact import compact, drop
 from eucora.archive.copies import Copies
 from eucora.archive.feed import Feed
@@ -409,7 +410,8 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
         for each in followed:
             opened.push_async_callback(each.close)
         copies = Copies(platform.objects, settings.data_dir / "copies", settings.copies_mib * 2**20)
-        archive = Archive(platform.pool, copies)
+        bounds = Bounds(settings.query_memory_mib, settings.query_timeout_s, settings.queries_at_once)
+        archive = Archive(platform.pool, copies, Asking(bounds))
         app = operator_plane.build(
             Operators(
                 settings=settings,

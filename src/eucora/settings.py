@@ -86,7 +86,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
     # Copies of archive files that queries keep on this machine, in MiB.
-    copies_mib: int = 2048
+    copies_mib: int = 8192
+    # Memory that one query may take, in MiB; beyond it is refused, or spills into the temporary folder where it can.
+    query_memory_mib: int = 1024
+    # Seconds that one query may work; then it is stopped, and the answer says what to ask for less of.
+    query_timeout_s: float = 30.0
+    # Queries over many devices that are answered at once; more wait ten seconds for their turn, then get 503.
+    queries_at_once: int = 2
     # Lifetime of a device's certificate, in hours.
     certificate_hours: float = 72.0
     # Seconds after which a silent pipeline worker loses its lease.
@@ -152,6 +158,12 @@ def _contradictions(s: Settings) -> list[str]:
         faults.append("EUCORA_JOURNAL_HOT_DAYS must be at least 1")
     if s.logs_text not in ("masked", "home"):
         faults.append("EUCORA_LOGS_TEXT must be masked or home")
+    if s.query_memory_mib < 128:
+        faults.append("EUCORA_QUERY_MEMORY_MIB must be at least 128")
+    if not 1 <= s.query_timeout_s <= 300:
+        faults.append("EUCORA_QUERY_TIMEOUT_S must lie between 1 and 300: replaced files stay for ten minutes only")
+    if not 1 <= s.queries_at_once <= 64:
+        faults.append("EUCORA_QUERIES_AT_ONCE must lie between 1 and 64")
     if s.log_level not in ("debug", "info", "warning", "error"):
         faults.append("EUCORA_LOG_LEVEL must be debug, info, warning or error")
     if s.postgres_url and not s.postgres_keys_url:

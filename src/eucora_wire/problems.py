@@ -81,6 +81,11 @@ REGISTRY: dict[str, Problem] = {
         _p("unknown", 404, "There is no such thing", "Look for it by a list or a search."),
         _p("too-many-devices", 409, "The user has 15 devices already", "Remove one of the user's devices."),
         _p("store-unavailable", 503, "A store behind the platform does not answer", "Try again as Retry-After says."),
+        _p("query-too-slow", 422, "The answer takes longer than a query may",
+           "Ask for less: a shorter span, fewer devices, a longer step."),
+        _p("query-too-large", 422, "The answer takes more memory than a query may",
+           "Ask for less: a shorter span, fewer devices, a longer step."),
+        _p("too-many-queries", 503, "Too many queries run now", "Try again as Retry-After says."),
         _p("locked", 409, "The object is locked against deletion", "Wait until its lock has ended."),
     )
 }  # fmt: skip

@@ -26,7 +26,7 @@ def test_every_problem_has_a_title_and_a_mend(slug: str) -> None:
         (413, {"too-large", "inflates-too-much"}),
         (415, {"wrong-content-type", "wrong-content-encoding"}),
         (429, {"too-many-gaps", "too-fast"}),
-        (503, {"journal-unavailable", "disk-reserve", "store-unavailable"}),
+        (503, {"journal-unavailable", "disk-reserve", "store-unavailable", "too-many-queries"}),
     ],
 )
 def test_a_status_that_senders_act_on_means_what_it_says(status: int, slugs: set[str]) -> None:

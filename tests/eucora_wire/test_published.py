@@ -87,6 +87,7 @@ def test_every_refusal_of_the_device_plane_is_published_under_its_status() -> No
     told = json.dumps(openapi.document()["paths"])
     after_the_answer = {"too-old", "out-of-range", "store-refused"}
     operators = {"not-signed-in", "not-allowed", "unknown", "too-many-devices", "store-unavailable", "locked"}
+    operators |= {"query-too-slow", "query-too-large", "too-many-queries"}
     for slug in set(problems.REGISTRY) - after_the_answer - operators:
         assert f"`{slug}`" in told, slug
 

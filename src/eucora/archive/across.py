@@ -1,47 +1,45 @@
-"""One metric over many devices: hot rows and files of one snapshot, brought together by DuckDB, step by step.
+"""One metric over many devices: by device, by group, or the fleet as one; step by step, or the newest value at a moment.
 
-Bounded: DuckDB's memory, the points of an answer. Who goes away stops the work.
+A long span is worked on part by part, a day or a step at a time, so that what it takes is bounded by the fleet's day.
+Bounded and cancellable as every question (`asking`).
 """
 
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation, FunctionExpression
+from duckdb import DuckDBPyConnection
 from msgspec import Struct
 
 from eucora.archive import masks
-from eucora.archive.files import snapshot
+from eucora.archive.asking import Question
+from eucora.archive.files import File, snapshot
 from eucora.archive.masks import Masked
-from eucora.archive.parquet import AS_COPIED, asked, naive, read, unmasked, value_column
+from eucora.archive.points import SQL, Points, Stretch
 from eucora.archive.query import SQL as SHAPES
-from eucora.archive.query import Archive, Labels, Metric
+from eucora.archive.query import Archive, Labels, Metric, copied
+from eucora.clock import EPOCH, to_us
 from eucora.problems import Refused
-from eucora.sql import load
 
-SQL = load(__file__, "across.sql")
 MOST = 100_000
-COLUMNS = {
-    "device": "UUID",
-    "time": "BIGINT",
-    "position": "BIGINT",
-    "item": "BIGINT",
-    "shape": "INTEGER",
-    "place": "INTEGER",
-    "value": "DOUBLE",
-}
+NARROW = "ask for a shorter span (since, until), a step, or some devices"
+DAY = timedelta(days=1)
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 Op = Literal["mean", "min", "max", "count", "last", "rate", "p50", "p90", "p95", "p99"]
-By = Literal["device", "fleet"]
+By = Literal["device", "fleet", "group"]
+
+Held = Callable[[Path], Awaitable[None]]
+"""Writes (device, since, until, group) as CSV: of which group each device was, and when (microseconds)."""
 
 
 class Across(Struct, frozen=True):
-    """What is asked of [since, until). Without a step the span is one. `devices` None: all."""
+    """What is asked of [since, until). Without a step the span is one. `devices` None: all; by group: `held` knows them."""
 
     metric: Metric
     since: datetime
@@ -50,104 +48,157 @@ class Across(Struct, frozen=True):
     op: Op
     by: By
     devices: Sequence[uuid.UUID] | None = None
+    held: Held | None = None
+
+
+class Point(Struct, frozen=True):
+    """One value: of a device, of a group, or of all (neither); at the beginning of its step."""
+
+    device: uuid.UUID | None
+    group: str | None
+    labels: Labels
+    time: datetime
+    value: float
 
 
 class Line(Struct, frozen=True):
-    """The points of one series, of one device or of all (None); each at the beginning of its step."""
+    """The points of one series, of one device, of one group, or of all (neither)."""
 
     device: uuid.UUID | None
     labels: Labels
     points: tuple[tuple[datetime, float], ...]
+    group: str | None = None
 
 
 async def across(archive: Archive, asks: Across) -> tuple[Line, ...]:
-    """The answer, by device and labels. Raises Refused (bad-request) for one that is longer than MOST points."""
-    if asks.op == "last" and asks.by == "fleet":
+    """The answer, by device or group, and labels. Raises Refused (bad-request) for more than MOST points."""
+    found: list[Point] = []
+    async with aclosing(points(archive, asks)) as parts:
+        async for part in parts:
+            found += part
+            if len(found) > MOST:
+                raise Refused("bad-request", f"that is more than {MOST:,} points: take a longer step, or fewer devices")
+    return _lines(found)
+
+
+async def points(archive: Archive, asks: Across) -> AsyncGenerator[list[Point]]:
+    """The same as points in lists, part by part of the span: never all in memory."""
+    if asks.op == "last" and asks.by != "device":
         raise Refused("bad-request", "last is of each device: by=device")
     if asks.until <= asks.since or (asks.step is not None and asks.step <= timedelta(0)):
         raise Refused("bad-request", "a span and a step are longer than nothing")
-    with tempfile.TemporaryDirectory(prefix="eucora-across-") as folder:
-        hot = Path(folder) / "hot.csv"
-        devices = None if asks.devices is None else list(asks.devices)
-        async with snapshot(archive.pool) as at:
-            await at.db.execute("SET LOCAL enable_seqscan = on")  # of a fleet, all rows
-            wanted = (asks.metric.name, asks.since, asks.until, at.hot, devices)
-            await at.db.copy_from_query(SQL.hot_points, *wanted, output=hot, format="csv")
-            places = [tuple(row) for row in await at.db.fetch(SHAPES.places_of, asks.metric.name)]
-            files = await at.files("metrics", asks.since, asks.until)
-            hidden = await masks.beyond(at.db, min((file.masks for file in files), default=0)) if files else []
-        async with archive.copies.of(files) as paths:
-            rows = await asked(lambda db: answer(db, asks, hot, places, paths, hidden))
-    if len(rows) > MOST:
-        raise Refused("bad-request", f"that is more than {MOST:,} points: take a longer step, or fewer devices")
-    return _lines(rows, asks)
+    async with _found(archive, asks, asks.since, asks.until) as found:
+        if found is None:
+            return
+        for since, until in parts(asks, await found.question.of(found.points.extent), found.files):
+            files = [file for file in found.files if file.since < until and file.until >= since]
+            async with copied(archive, found.question, files) as paths:
+                stretch = Stretch(since, until, paths, found.hidden, asks.devices)
+                rows = await found.question.of(partial(answer, asks=asks, points=found.points, stretch=stretch))
+            yield [_point(row, asks, found.points.labels) for row in rows]
 
 
-def answer(
-    db: DuckDBPyConnection,
-    asks: Across,
-    hot: Path,
-    places: Sequence[tuple[int, int, str]],
-    paths: Sequence[Path],
-    hidden: Sequence[Masked],
-) -> list[Any]:
-    """Rows (device, labels, step, value) of hot rows as CSV and of files. `places`: (shape, place, labels) of the metric."""
-    if not places:
-        return []
-    db.execute(SQL.make_places)
-    db.executemany(SQL.place, [(shape, place, _sorted(labels)) for shape, place, labels in places])
-    points = _hot(db, hot)
-    if paths:
-        cold = unmasked(_within(read(db, paths), asks), hidden)
-        known = set(cold.columns)
-        for place in sorted({place for _, place, _ in places}):
-            if value_column(place) in known:
-                points = points.union(_at(cold, place, {shape for shape, n, _ in places if n == place}))
-    points.create_view("points")
-    span = asks.until - asks.since
-    given: dict[str, Any] = {
-        "since": int(asks.since.timestamp() * 1_000_000),
-        "step": (asks.step or span) // timedelta(microseconds=1),
-        "most": MOST + 1,
-    }
-    if asks.op in QUANTILES:
-        return db.execute(getattr(SQL, f"quantile_by_{asks.by}"), given | {"quantile": QUANTILES[asks.op]}).fetchall()
+async def instant(archive: Archive, asks: Across) -> list[Point]:
+    """The newest value of each device in [since, until), of groups and the fleet their `op`; with the newest one's time."""
     if asks.op == "rate":
-        return db.execute(getattr(SQL, f"rate_by_{asks.by}"), given).fetchall()
-    return db.execute(getattr(SQL, f"by_{asks.by}"), given | {"op": asks.op}).fetchall()
+        raise Refused("bad-request", "a rate is of a span, not of a moment")
+    async with _found(archive, asks, asks.since, asks.until) as found:
+        if found is None:
+            return []
+        async with copied(archive, found.question, found.files) as paths:
+            stretch = Stretch(asks.since, asks.until, paths, found.hidden, asks.devices)
+            rows = await found.question.of(partial(newest, asks=asks, points=found.points, stretch=stretch))
+    return [Point(d, g, found.points.labels[n], EPOCH + timedelta(microseconds=us), v) for d, g, n, us, v in rows]
 
 
-def _hot(db: DuckDBPyConnection, csv: Path) -> DuckDBPyRelation:
-    time = FunctionExpression("make_timestamp", ColumnExpression("time")).alias("time")
-    others = [time if name == "time" else ColumnExpression(name) for name in COLUMNS]
-    return db.read_csv(str(csv), columns=COLUMNS, **AS_COPIED).select(*others)
+class Found(Struct, frozen=True):
+    """What one snapshot says of where points lie."""
+
+    question: Question
+    points: Points
+    files: Sequence[File]
+    hidden: Sequence[Masked]
 
 
-def _within(rows: DuckDBPyRelation, asks: Across) -> DuckDBPyRelation:
-    time = ColumnExpression("time")
-    rows = rows.filter((time >= ConstantExpression(naive(asks.since))) & (time < ConstantExpression(naive(asks.until))))
-    if asks.devices is not None:
-        rows = rows.filter(ColumnExpression("device").isin(*[ConstantExpression(d) for d in asks.devices]))
+@asynccontextmanager
+async def _found(archive: Archive, asks: Across, since: datetime, until: datetime) -> AsyncIterator[Found | None]:
+    with tempfile.TemporaryDirectory(prefix="eucora-across-") as folder:
+        hot, held = Path(folder) / "hot.csv", Path(folder) / "held.csv"
+        devices = None if asks.devices is None else list(asks.devices)
+        async with archive.asking.question(NARROW, wide=True) as question:
+            async with question.timed(), snapshot(archive.pool) as at:
+                await at.db.execute("SET LOCAL enable_seqscan = on")  # of a fleet, all rows
+                places = [tuple(row) for row in await at.db.fetch(SHAPES.places_of, asks.metric.name)]
+                wanted = (asks.metric.name, since, until, at.hot, devices)
+                await at.db.copy_from_query(SQL.hot_points, *wanted, output=hot, format="csv")
+                files = await at.files("metrics", since, until)
+                hidden = await masks.beyond(at.db, min((file.masks for file in files), default=0)) if files else []
+            if not places:
+                yield None
+                return
+            if asks.held is not None:
+                async with question.timed():
+                    await asks.held(held)
+            named = Points(places)
+            await question.of(partial(named.prepare, hot=hot, held=held if asks.held is not None else None))
+            yield Found(question, named, files, hidden)
+
+
+def parts(
+    asks: Across, hot: tuple[datetime, datetime] | None, files: Sequence[File]
+) -> Iterator[tuple[datetime, datetime]]:
+    """The span, as far as there are rows, in parts of whole steps: each about a day, as files are, or a longer step."""
+    ends = [*([hot] if hot else []), *((file.since, file.until) for file in files)]
+    if not ends:
+        return
+    step, last = asks.step or asks.until - asks.since, max(until for _, until in ends)
+    since = asks.since + max(0, (min(since for since, _ in ends) - asks.since) // step) * step
+    while since < asks.until and since <= last:
+        midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+        whole = max(1, -((since - midnight) // step))
+        until = min(asks.until, since + whole * step)
+        yield since, until
+        since = until
+
+
+def answer(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretch) -> list[Any]:
+    """Rows (device, group, label, step, value) of a part of the span."""
+    rate = asks.op == "rate"
+    points.view(db, stretch, behind=rate)
+    db.execute(getattr(SQL, f"told_by_{asks.by}"))
+    step = asks.step or asks.until - asks.since
+    given: dict[str, Any] = {"since": to_us(asks.since), "step": step // timedelta(microseconds=1)}
+    if asks.op in QUANTILES:
+        return db.execute(SQL.quantile, given | {"quantile": QUANTILES[asks.op]}).fetchall()
+    if not rate:
+        return db.execute(getattr(SQL, asks.op), given).fetchall()
+    rows = db.execute(SQL.rate, given | {"from": to_us(stretch.since)}).fetchall()
+    if stretch.until < asks.until:
+        db.execute(SQL.remember)
     return rows
 
 
-def _at(rows: DuckDBPyRelation, place: int, shapes: set[int]) -> DuckDBPyRelation:
-    columns = [ColumnExpression(name) for name in ("device", "time", "position", "item", "shape")]
-    found = rows.filter(ColumnExpression("shape").isin(*[ConstantExpression(n) for n in sorted(shapes)]))
-    value = ColumnExpression(value_column(place)).alias("value")
-    return found.select(*columns, ConstantExpression(place).cast("INTEGER").alias("place"), value)
+def newest(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretch) -> list[Any]:
+    """Rows (device, group, label, microseconds, value) of the newest values."""
+    points.view(db, stretch)
+    db.execute(getattr(SQL, f"told_by_{asks.by}"))
+    db.execute(SQL.newest)
+    if asks.by == "device":
+        return db.execute(SQL.newest_each).fetchall()
+    if asks.op in QUANTILES:
+        return db.execute(SQL.newest_quantile, {"quantile": QUANTILES[asks.op]}).fetchall()
+    return db.execute(getattr(SQL, f"newest_{asks.op}")).fetchall()
 
 
-def _sorted(labels: str) -> str:
-    return msgspec.json.encode(sorted(msgspec.json.decode(labels).items())).decode()
-
-
-def _lines(rows: Sequence[tuple[Any, str, int, float]], asks: Across) -> tuple[Line, ...]:
-    found: dict[tuple[uuid.UUID | None, str], list[tuple[datetime, float]]] = {}
+def _point(row: tuple[Any, ...], asks: Across, labels: Sequence[Labels]) -> Point:
+    device, group, label, number, value = row
     step = asks.step or asks.until - asks.since
-    for device, labels, number, value in rows:
-        found.setdefault((device, labels), []).append(((asks.since + number * step).astimezone(UTC), value))
-    return tuple(
-        Line(device, msgspec.json.decode(labels, type=Labels), tuple(points))
-        for (device, labels), points in found.items()
-    )
+    return Point(device, group, labels[label], (asks.since + number * step).astimezone(UTC), value)
+
+
+def _lines(found: Sequence[Point]) -> tuple[Line, ...]:
+    series: dict[Any, list[tuple[datetime, float]]] = {}
+    for point in found:
+        series.setdefault((point.device, point.group, point.labels), []).append((point.time, point.value))
+    ordered = sorted(series, key=lambda key: (str(key[0] or ""), key[1] is None, key[1] or "", key[2]))
+    return tuple(Line(key[0], key[2], tuple(series[key]), key[1]) for key in ordered)

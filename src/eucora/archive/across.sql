@@ -1,62 +1,106 @@
--- name: make_places
-CREATE TABLE places (shape INTEGER, place INTEGER, labels VARCHAR)
+-- name: make_tables
+-- where the metric stands in each shape, under which of its sets of labels; and each series' last point, which the next
+-- part of the span begins from
+CREATE TABLE places (shape INTEGER, place INTEGER, label INTEGER);
+CREATE TABLE before (device UUID, time TIMESTAMP, position BIGINT, item BIGINT, label INTEGER, value DOUBLE)
 
 -- name: place
 INSERT INTO places VALUES ($1, $2, $3)
 
--- name: by_device
--- each series of each device, step by step
-WITH told AS (
-  SELECT p.device, s.labels, floor((epoch_us(p.time) - $since) / $step)::BIGINT AS step, p.value, p.time, p.position, p.item
-    FROM points p JOIN places s USING (shape, place)
-   WHERE p.value IS NOT NULL)
-SELECT device, labels, step,
-       CASE $op WHEN 'mean' THEN avg(value) WHEN 'min' THEN min(value) WHEN 'max' THEN max(value)
-                WHEN 'count' THEN count(*)::DOUBLE WHEN 'last' THEN arg_max(value, (time, position, item)) END AS value
-  FROM told GROUP BY ALL ORDER BY device, labels, step LIMIT $most
+-- name: name_groups
+-- numbers behind names: a row is grouped by a number
+CREATE TYPE named AS ENUM (SELECT DISTINCT value FROM said ORDER BY value)
 
--- name: by_fleet
--- each series over all devices, step by step
-SELECT NULL::UUID AS device, s.labels, floor((epoch_us(p.time) - $since) / $step)::BIGINT AS step,
-       CASE $op WHEN 'mean' THEN avg(value) WHEN 'min' THEN min(value) WHEN 'max' THEN max(value)
-                WHEN 'count' THEN count(*)::DOUBLE END AS value
-  FROM points p JOIN places s USING (shape, place)
- WHERE p.value IS NOT NULL GROUP BY ALL ORDER BY labels, step LIMIT $most
+-- name: hold
+-- of which group a device was, and when
+CREATE TABLE held AS SELECT device, since, until, value::named AS value FROM said
 
--- name: quantile_by_device
-SELECT device, s.labels, floor((epoch_us(p.time) - $since) / $step)::BIGINT AS step, quantile_cont(p.value, $quantile) AS value
-  FROM points p JOIN places s USING (shape, place)
- WHERE p.value IS NOT NULL GROUP BY ALL ORDER BY device, labels, step LIMIT $most
+-- name: extent
+SELECT min(time), max(time) FROM hot
 
--- name: quantile_by_fleet
-SELECT NULL::UUID AS device, s.labels, floor((epoch_us(p.time) - $since) / $step)::BIGINT AS step,
-       quantile_cont(p.value, $quantile) AS value
-  FROM points p JOIN places s USING (shape, place)
- WHERE p.value IS NOT NULL GROUP BY ALL ORDER BY labels, step LIMIT $most
+-- name: told_by_device
+CREATE OR REPLACE TEMP VIEW told AS
+SELECT device, NULL::VARCHAR AS "group", device AS source, label, value, time, position, item FROM points
 
--- name: rate_by_device
--- what a counter rose a second between its points; one that fell began again at nothing
+-- name: told_by_fleet
+CREATE OR REPLACE TEMP VIEW told AS
+SELECT NULL::UUID AS device, NULL::VARCHAR AS "group", device AS source, label, value, time, position, item FROM points
+
+-- name: told_by_group
+-- of which group a device was when it took the sample; null when nobody has said
+CREATE OR REPLACE TEMP VIEW told AS
+SELECT NULL::UUID AS device, h.value AS "group", p.device AS source, p.label, p.value, p.time, p.position, p.item
+  FROM points p LEFT JOIN held h ON h.device = p.device AND p.time >= h.since AND p.time < h.until
+
+-- name: mean
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, avg(value) AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: min
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, min(value) AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: max
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, max(value) AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: count
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, count(value)::DOUBLE AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: last
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, arg_max(value, (time, position, item)) AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: quantile
+SELECT device, "group", label, (epoch_us(time) - $since) // $step AS step, quantile_cont(value, $quantile) AS value
+  FROM told WHERE value IS NOT NULL GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: rate
+-- what a counter rose a second between its points, one that fell began again at nothing; of several devices the sum
 WITH risen AS (
-  SELECT device, labels, time, epoch_us(time) - epoch_us(lag(time) OVER each) AS us,
+  SELECT device, "group", source, label, time, epoch_us(time) - epoch_us(lag(time) OVER each) AS us,
          CASE WHEN value < lag(value) OVER each THEN value ELSE value - lag(value) OVER each END AS rise
-    FROM points JOIN places USING (shape, place)
-   WHERE value IS NOT NULL
-  WINDOW each AS (PARTITION BY device, labels ORDER BY time, position, item))
-SELECT device, labels, floor((epoch_us(time) - $since) / $step)::BIGINT AS step, sum(rise) * 1e6 / sum(us) AS value
-  FROM risen WHERE us > 0 GROUP BY ALL ORDER BY device, labels, step LIMIT $most
-
--- name: rate_by_fleet
--- the sum of the devices' rates
-WITH risen AS (
-  SELECT device, labels, time, epoch_us(time) - epoch_us(lag(time) OVER each) AS us,
-         CASE WHEN value < lag(value) OVER each THEN value ELSE value - lag(value) OVER each END AS rise
-    FROM points JOIN places USING (shape, place)
-   WHERE value IS NOT NULL
-  WINDOW each AS (PARTITION BY device, labels ORDER BY time, position, item)),
+    FROM told WHERE value IS NOT NULL
+  WINDOW each AS (PARTITION BY source, label ORDER BY time, position, item)),
 rates AS (
-  SELECT device, labels, floor((epoch_us(time) - $since) / $step)::BIGINT AS step, sum(rise) * 1e6 / sum(us) AS rate
-    FROM risen WHERE us > 0 GROUP BY ALL)
-SELECT NULL::UUID AS device, labels, step, sum(rate) AS value FROM rates GROUP BY ALL ORDER BY labels, step LIMIT $most
+  SELECT device, "group", source, label, (epoch_us(time) - $since) // $step AS step, sum(rise) * 1e6 / sum(us) AS rate
+    FROM risen WHERE us > 0 AND epoch_us(time) >= $from GROUP BY ALL)
+SELECT device, "group", label, step, sum(rate) AS value FROM rates GROUP BY ALL ORDER BY device, "group", label, step
+
+-- name: remember
+-- each series' last point so far
+CREATE OR REPLACE TABLE before AS
+SELECT p.device, p.time, p.position, p.item, p.label, p.value
+  FROM points p
+  JOIN (SELECT device, label, max(time) AS time FROM points WHERE value IS NOT NULL GROUP BY ALL) USING (device, label, time)
+ WHERE p.value IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY p.device, p.label ORDER BY p.position DESC, p.item DESC) = 1
+
+-- name: newest
+-- of each series its newest point alone
+CREATE OR REPLACE TEMP TABLE newest AS
+SELECT device, "group", label, value, time FROM told WHERE value IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY source, label ORDER BY time DESC, position DESC, item DESC) = 1
+
+-- name: newest_each
+SELECT device, "group", label, epoch_us(time) AS us, value FROM newest ORDER BY device, label
+
+-- name: newest_mean
+SELECT device, "group", label, epoch_us(max(time)) AS us, avg(value) FROM newest GROUP BY ALL ORDER BY "group", label
+
+-- name: newest_min
+SELECT device, "group", label, epoch_us(max(time)) AS us, min(value) FROM newest GROUP BY ALL ORDER BY "group", label
+
+-- name: newest_max
+SELECT device, "group", label, epoch_us(max(time)) AS us, max(value) FROM newest GROUP BY ALL ORDER BY "group", label
+
+-- name: newest_count
+SELECT device, "group", label, epoch_us(max(time)) AS us, count(value)::DOUBLE FROM newest GROUP BY ALL ORDER BY "group", label
+
+-- name: newest_quantile
+SELECT device, "group", label, epoch_us(max(time)) AS us, quantile_cont(value, $quantile)
+  FROM newest GROUP BY ALL ORDER BY "group", label
 
 -- name: hot_points
 -- hot values of one metric in a span of time, of some devices or all

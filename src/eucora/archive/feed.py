@@ -6,10 +6,11 @@ Rule 2: a stretch ends between two entries, so that the cursor behind it is true
 Rule 3: what is masked, and what an erased person wrote, leaves the archive to nobody.
 """
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,10 +18,12 @@ from msgspec import Struct
 
 from eucora import clock
 from eucora.archive import stretches
+from eucora.archive.asking import Asking, Bounds
 from eucora.archive.copies import Copies
 from eucora.archive.files import File, snapshot
 from eucora.archive.query import SQL as SHAPES
 from eucora.archive.stretches import Range, Row
+from eucora.problems import Refused, TryLater
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
 from eucora.stores.ports import Kind, Line, Parcel, Reading, Span, Stretch
@@ -32,6 +35,9 @@ OPEN_AROUND = timedelta(minutes=2)
 """Longer than the transaction that digests a letter again."""
 MOST_BYTES = 4 * 2**20
 """Of the texts of a parcel, in characters; one entry may be larger."""
+
+BOUNDS = Bounds(memory_mib=512, timeout_s=120.0, at_once=1)
+"""A follower asks one thing after the other, and waits for nobody."""
 
 Place = tuple[int, int]
 """(shard, lane)."""
@@ -47,6 +53,7 @@ class Feed:
     def __init__(self, pool: Pool, copies: Copies, kind: Kind, erased: Erased) -> None:
         self._pool, self._copies, self._kind, self._erased = pool, copies, kind, erased
         self._of = KINDS[kind]
+        self._asking = Asking(BOUNDS)
         self._shapes: dict[int, Any] = {}
         self._entries = FIRST_ENTRIES
 
@@ -89,9 +96,18 @@ class Feed:
             files = [f for f in await at.files(self._kind) if _holds(f, sealed)] if sealed else []
         if files:
             async with self._copies.of(files) as paths:
-                rows += await asyncio.to_thread(stretches.rows, self._kind, paths, wanted, most)
+                rows += await self._read(paths, wanted, most)
             rows.sort(key=lambda row: row[:4])
         return rows[:most]
+
+    async def _read(self, paths: Sequence[Path], wanted: Sequence[Range], most: int | None) -> list[Row]:
+        try:
+            async with self._asking.question("", wide=False) as question:
+                return await question.of(
+                    partial(stretches.rows, kind=self._kind, files=paths, wanted=wanted, most=most)
+                )
+        except Refused as exc:
+            raise TryLater("store-unavailable", f"files could not be read ({exc.slug})") from exc
 
     async def _parcel(self, rows: Sequence[Row]) -> Parcel:
         """Without what is masked now; what is masked from now on is forgotten by the follower later."""

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from eucora.archive import bloom
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
 
@@ -32,6 +33,8 @@ class File(Struct, frozen=True, kw_only=True):
     until: datetime
     masks: int = 0
     width: int = 0
+    traces: bytes | None = None
+    """Of spans, when it is written: which traces are in it (`bloom`)."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -43,6 +46,13 @@ class Snapshot(Struct, frozen=True):
     async def files(self, kind: str, since: datetime | None = None, until: datetime | None = None) -> list[File]:
         """Current files that hold rows in [since, until), newest first."""
         return [File(**row) for row in await self.db.fetch(SQL.current, kind, since, until)]
+
+    async def files_of_trace(self, trace_id: str) -> list[File]:
+        """Current files of spans that may hold a trace."""
+        rows = [dict(row) for row in await self.db.fetch(SQL.of_trace, bloom.number(trace_id), bloom.BLOCK)]
+        blocks = [row.pop("block") for row in rows]
+        may = [block is None or bloom.may_hold(block, trace_id) for block in blocks]
+        return [File(**row) for row, here in zip(rows, may, strict=True) if here]
 
 
 @asynccontextmanager

@@ -14,9 +14,16 @@ SELECT kind, object, day, first, last, generation, rows, size, digest, since, un
 -- which of these digests are those of current files
 SELECT digest FROM archive_files WHERE digest = ANY ($1::bytea[]) AND replaced_at IS NULL
 
+-- name: of_trace
+-- current files of spans, each with the block of its filter in which a trace stands
+SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width,
+       substr(traces, ($1::bigint % (octet_length(traces) / $2::integer))::integer * $2 + 1, $2) AS block
+  FROM archive_files WHERE kind = 'spans' AND replaced_at IS NULL ORDER BY until DESC, object
+
 -- name: record
-INSERT INTO archive_files (kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+INSERT INTO archive_files
+  (kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width, traces)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 
 -- name: replace
 UPDATE archive_files SET replaced_at = clock_timestamp() WHERE object = ANY ($1::text[]) AND replaced_at IS NULL RETURNING file
@@ -43,7 +50,7 @@ UPDATE archive_files SET masks = $2 WHERE object = $1
 SELECT object FROM archive_files WHERE replaced_at < $1 AND deleted_at IS NULL ORDER BY replaced_at LIMIT $2
 
 -- name: deleted
-UPDATE archive_files SET deleted_at = clock_timestamp() WHERE object = $1
+UPDATE archive_files SET deleted_at = clock_timestamp(), traces = NULL WHERE object = $1
 
 -- name: unnamed
 -- objects that no file is

@@ -4,14 +4,13 @@ A row of metrics keeps its values in columns v1, v2, … in the order of its sha
 then a column of a stretch of rows is one metric of one device, which is what compresses, and what is asked for.
 """
 
-import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import duckdb
 from duckdb import (
@@ -25,12 +24,12 @@ from duckdb import (
     FunctionExpression,
 )
 
+from eucora.archive import bloom
 from eucora.archive.masks import Masked
 from eucora.problems import TryLater
 from eucora.sql import load
 
 SQL = load(__file__, "parquet.sql")
-T = TypeVar("T")
 Kind = Literal["metrics", "lines", "spans"]
 KINDS: tuple[Kind, ...] = ("metrics", "lines", "spans")
 
@@ -71,6 +70,9 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
 }
 """What the database copies out of a window, in this order."""
 
+MICROSECONDS = frozenset(("time", "received", "since", "until"))
+"""Columns of what is copied that are times."""
+
 SETTINGS: Mapping[str, str | int | bool] = {
     "threads": 2,
     "memory_limit": "512MB",
@@ -104,6 +106,7 @@ class Written:
     rows: int
     since: datetime
     until: datetime
+    traces: bytes | None = None
 
 
 class Unfit(TryLater):
@@ -111,31 +114,18 @@ class Unfit(TryLater):
 
 
 @contextmanager
-def working() -> Iterator[DuckDBPyConnection]:
+def working(memory_mib: int | None = None) -> Iterator[DuckDBPyConnection]:
     """A database in memory, which spills into a folder of its own. Raises Unfit for what DuckDB can't do."""
-    with tempfile.TemporaryDirectory(prefix="eucora-duckdb-") as folder, _connected(Path(folder)) as db:
+    with tempfile.TemporaryDirectory(prefix="eucora-duckdb-") as folder, _connected(Path(folder), memory_mib) as db:
         try:
             yield db
         except duckdb.Error as exc:
             raise Unfit("store-unavailable", f"DuckDB: {type(exc).__name__}") from exc
 
 
-def _connected(folder: Path) -> DuckDBPyConnection:
-    return duckdb.connect(config={**SETTINGS, "temp_directory": str(folder)})
-
-
-async def asked(question: Callable[[DuckDBPyConnection], T]) -> T:
-    """What a question gets from DuckDB in a thread; who is cancelled stops it, and goes when it has stopped."""
-    with working() as db:
-        running = asyncio.ensure_future(asyncio.to_thread(question, db))
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            while not running.done():  # between two statements nothing hears it
-                db.interrupt()
-                await asyncio.wait([running], timeout=0.05)
-            running.exception()
-            raise
+def _connected(folder: Path, memory_mib: int | None) -> DuckDBPyConnection:
+    limit = {} if memory_mib is None else {"memory_limit": f"{memory_mib}MiB"}
+    return duckdb.connect(config={**SETTINGS, **limit, "temp_directory": str(folder)})
 
 
 def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
@@ -143,17 +133,29 @@ def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:
     with working() as db:
         written: list[Written] = []
         for rows in _by_width(_loaded(db, kind, csv)):
-            written += [_write(db, part, kind, folder) for part in _parts(rows)]
+            written += parts(db, kind, rows, folder)
         return written
 
 
+def parts(db: DuckDBPyConnection, kind: Kind, rows: DuckDBPyRelation, folder: Path) -> list[Written]:
+    """Files of rows as files have them: one an event day, or more."""
+    return [_write(db, part, kind, folder) for part in _parts(rows)]
+
+
 def _loaded(db: DuckDBPyConnection, kind: Kind, csv: Path) -> DuckDBPyRelation:
-    given = db.read_csv(str(csv), columns=dict(COLUMNS[kind]), **AS_COPIED)
-    times = [FunctionExpression("make_timestamp", ColumnExpression(n)).alias(n) for n in ("time", "received")]
-    others = [ColumnExpression(name) for name in COLUMNS[kind] if name not in ("time", "received")]
-    given.select(*times, *others).create("rows")
+    db.read_csv(str(csv), columns=dict(COLUMNS[kind]), **AS_COPIED).select(*in_time(COLUMNS[kind])).create("rows")
     rows = db.table("rows")
     return rows.select(*[ColumnExpression(name) for name in PLACE], _listed()) if kind == "metrics" else rows
+
+
+def in_time(columns: Iterable[str]) -> list[Expression]:
+    """The same columns; those that are copied as microseconds, as times."""
+    return [
+        FunctionExpression("make_timestamp", ColumnExpression(name)).alias(name)
+        if name in MICROSECONDS
+        else ColumnExpression(name)
+        for name in columns
+    ]
 
 
 def _listed() -> Expression:
@@ -219,7 +221,8 @@ def _write(db: DuckDBPyConnection, part: tuple[date, int, DuckDBPyRelation], kin
     rows.order("shape, device, time, position, item").create_view("part", replace=True)
     db.execute(getattr(SQL, kind), [str(path)])
     ((since, until, count),) = rows.aggregate("min(time), max(time), count(*)").fetchall()
-    return Written(path, day, width, count, since, until)
+    traces = [trace for (trace,) in rows.select("trace_id").distinct().fetchall()] if kind == "spans" else None
+    return Written(path, day, width, count, since, until, None if traces is None else bloom.made(traces))
 
 
 def width_of(rows: DuckDBPyRelation) -> int:
@@ -245,7 +248,7 @@ def write_again(
         rows = unmasked(read(db, files), masks)
         if expired:
             rows = rows.filter(ColumnExpression("shape").isnotin(*map(ConstantExpression, expired)))
-        return [_write(db, part, kind, folder) for part in _parts(rows)]
+        return parts(db, kind, rows, folder)
 
 
 def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:

@@ -76,20 +76,8 @@ SELECT m.time, m.position, m.item, m.shape, s.place, m.values[s.place] AS value
  ORDER BY m.time DESC, m.position DESC, m.item DESC
  LIMIT $5
 
--- name: line_shapes
--- shapes of lines of some kinds
-SELECT shape, parts ->> 'kind' AS kind, parts ->> 'source' AS source, parts ->> 'severity' AS severity
-  FROM shapes WHERE kind = 'lines' AND parts ->> 'kind' = ANY ($1::text[])
-
--- name: lines
--- newest hot lines of a device of some kinds, behind a key
-SELECT l.id, l.time, l.received, l.position, l.item, s.parts ->> 'kind' AS kind, s.parts ->> 'source' AS source,
-       s.parts ->> 'severity' AS severity, l.count, l.text, l.fields, l.subject
-  FROM hot_lines l JOIN shapes s USING (shape)
- WHERE l.device = $1 AND s.parts ->> 'kind' = ANY ($2::text[]) AND l.time >= $3 AND l.time < $4
-   AND ($5::timestamptz IS NULL OR (l.time, l.position, l.item, l.id) < ($5, $6, $7, $8))
-   AND l."window" = ANY ($10::integer[])
-   AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = l.device AND (k.since IS NULL OR l.time >= k.since)
-                                            AND l.time < k.until)
- ORDER BY l.time DESC, l.position DESC, l.item DESC, l.id DESC
- LIMIT $9
+-- name: extent
+-- between which moments rows of metrics lie: of this device those that are hot, of all those in files
+SELECT least((SELECT min(time) FROM hot_metrics WHERE device = $1), min(since)) AS first,
+       greatest((SELECT max(time) FROM hot_metrics WHERE device = $1), max(until)) AS last
+  FROM archive_files WHERE kind = 'metrics' AND replaced_at IS NULL

@@ -1,19 +1,21 @@
 """One query over the archive: the newest values, series, lines. Values are in canonical units (ratio, seconds, bytes …)."""
 
-import asyncio
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from eucora.archive import masks, scan
+from eucora.archive.asking import Asking, Question
 from eucora.archive.copies import Copies
 from eucora.archive.files import File, snapshot
-from eucora.archive.masks import Masked
 from eucora.problems import Refused
 from eucora.slice import Pool
 from eucora.sql import load
@@ -31,13 +33,17 @@ STATES = {
 }
 """What is no number on the wire, or many, and is a metric all the same."""
 
+NewestRows = Callable[..., list[dict[str, Any]]]
+
 UNITS = ("ratio", "seconds", "bytes", "celsius", "bits_per_second")
 RECENT_ROWS = 200
 """Rows of a device in which its newest values are looked for: some hours of a minute's cadence."""
 
+NARROW = "ask for a shorter span (since, until)"
+
 Labels = tuple[tuple[str, str], ...]
-LineKey = tuple[datetime, int, int, uuid.UUID]
-"""(time, position, item, id) of a line."""
+LineKey = tuple[datetime, int, int, uuid.UUID, uuid.UUID]
+"""(time, position, item, id, device) of a line."""
 
 
 class Metric(Struct, frozen=True):
@@ -87,6 +93,7 @@ class LineRow(Struct, frozen=True, kw_only=True):
     """A log line, event, change, crash or deployment. `{name}` in a log's text stands for a field."""
 
     id: uuid.UUID
+    device: uuid.UUID
     time: datetime
     received: datetime
     position: int
@@ -101,7 +108,7 @@ class LineRow(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> LineKey:
-        return (self.time, self.position, self.item, self.id)
+        return (self.time, self.position, self.item, self.id, self.device)
 
 
 def unit_of(metric: str) -> str:
@@ -126,16 +133,27 @@ class Archive:
 
     pool: Pool
     copies: Copies
+    asking: Asking = field(default_factory=Asking)
+
+
+@asynccontextmanager
+async def copied(archive: Archive, question: Question, files: Sequence[File]) -> AsyncIterator[list[Path]]:
+    """Paths of files as long as the block; fetching them counts as the question's work."""
+    async with AsyncExitStack() as held:
+        async with question.timed():
+            paths = await held.enter_async_context(archive.copies.of(files))
+        yield paths
 
 
 async def latest(archive: Archive, device: uuid.UUID) -> Latest:
     """The newest value of each metric and labels, wherever they lie: what came last may be of long ago."""
-    async with snapshot(archive.pool) as at:
-        hot = [dict(row) for row in await at.db.fetch(SQL.latest, device, RECENT_ROWS, at.hot)]
-        newest = hot[0]["time"] if hot else None
-        files = await at.files("metrics", newest)
-        hidden = await masks.of_device(at.db, device)
-    found = await _with_files(archive, hot, files, device, hidden)
+    async with archive.asking.question(NARROW, wide=False) as question:
+        async with question.timed(), snapshot(archive.pool) as at:
+            hot = [dict(row) for row in await at.db.fetch(SQL.latest, device, RECENT_ROWS, at.hot)]
+            newest = hot[0]["time"] if hot else None
+            files = await at.files("metrics", newest)
+            hidden = await masks.of_device(at.db, device)
+        found = await _with_files(archive, question, hot, files, partial(scan.newest_rows, device=device, masks=hidden))
     values: dict[tuple[str, Labels], Value] = {}
     for row in found:
         for (name, labels), value in zip(msgspec.json.decode(row["parts"]), row["values"], strict=True):
@@ -148,14 +166,14 @@ async def latest(archive: Archive, device: uuid.UUID) -> Latest:
 
 
 async def _with_files(
-    archive: Archive, rows: list[dict[str, Any]], files: Sequence[File], device: uuid.UUID, hidden: Sequence[Masked]
+    archive: Archive, question: Question, rows: list[dict[str, Any]], files: Sequence[File], newest_rows: NewestRows
 ) -> list[dict[str, Any]]:
     """The newest rows, newest first: files are read, newest first, as long as they may hold a newer one."""
     for file in files:
         if rows and file.until < rows[0]["time"]:
             break
-        async with archive.copies.of([file]) as paths:
-            more = await asyncio.to_thread(scan.newest_rows, paths, device, RECENT_ROWS, hidden)
+        async with copied(archive, question, [file]) as paths:
+            more = await question.of(partial(newest_rows, files=paths, most=RECENT_ROWS))
         rows = sorted((*rows, *more), key=lambda r: (r["time"], r["position"], r["item"]), reverse=True)[:RECENT_ROWS]
     if unnamed := {row["shape"] for row in rows if "parts" not in row}:
         parts = dict(await archive.pool.fetch(SQL.parts_of, list(unnamed)))
@@ -173,14 +191,15 @@ async def series(
     archive: Archive, device: uuid.UUID, metric: Metric, since: datetime, until: datetime, most: int
 ) -> Series:
     """Values of a metric in [since, until); when there are more than `most`, the newest."""
-    async with snapshot(archive.pool) as at:
-        hot = [tuple(row) for row in await at.db.fetch(SQL.series, device, metric.name, since, until, most, at.hot)]
-        places = await at.db.fetch(SQL.places_of, metric.name)
-        files = await at.files("metrics", since, until)
-        hidden = await masks.of_device(at.db, device)
-    async with archive.copies.of(files) as paths:
-        wanted = scan.Wanted(device, since, until, {(row["shape"], row["place"]) for row in places}, most, hidden)
-        cold = await asyncio.to_thread(scan.values, paths, wanted) if files and places else []
+    async with archive.asking.question(NARROW, wide=False) as question:
+        async with question.timed(), snapshot(archive.pool) as at:
+            hot = [tuple(row) for row in await at.db.fetch(SQL.series, device, metric.name, since, until, most, at.hot)]
+            places = await at.db.fetch(SQL.places_of, metric.name)
+            files = await at.files("metrics", since, until) if places else []
+            hidden = await masks.of_device(at.db, device)
+        async with copied(archive, question, files) as paths:
+            wanted = scan.Wanted(device, since, until, {(row["shape"], row["place"]) for row in places}, most, hidden)
+            cold = await question.of(partial(scan.values, files=paths, wanted=wanted)) if files else []
     labels = {(row["shape"], row["place"]): row["labels"] for row in places}
     rows = sorted((*hot, *cold), key=lambda row: row[:3], reverse=True)[:most]
     found: dict[Labels, list[tuple[datetime, float]]] = {}
@@ -191,31 +210,7 @@ async def series(
     return Series(metric.path, metric.name, metric.unit, tuple(found.get((), ())), labelled)
 
 
-async def lines(
-    archive: Archive,
-    device: uuid.UUID,
-    kinds: Sequence[str],
-    since: datetime,
-    until: datetime,
-    after: LineKey | None,
-    limit: int,
-) -> list[LineRow]:
-    """At most `limit` lines, newest first, behind `after`."""
-    async with snapshot(archive.pool) as at:
-        place = after or (None,) * 4
-        hot = await at.db.fetch(SQL.lines, device, list(kinds), since, until, *place, limit, at.hot)
-        shapes = {row["shape"]: row for row in await at.db.fetch(SQL.line_shapes, list(kinds))}
-        files = await at.files("lines", since, until)
-        hidden = await masks.of_device(at.db, device)
-    async with archive.copies.of(files) as paths:
-        wanted = scan.WantedLines(device, since, until, frozenset(shapes), after, limit, hidden)
-        cold = await asyncio.to_thread(scan.lines, paths, wanted) if files and shapes else []
-    named = [{**row, **{n: shapes[row["shape"]][n] for n in ("kind", "source", "severity")}} for row in cold]
-    for row in named:
-        del row["shape"]
-    found = [_line({**row}) for row in (*hot, *named)]
-    return sorted(found, key=lambda row: row.key, reverse=True)[:limit]
-
-
-def _line(row: dict[str, Any]) -> LineRow:
-    return LineRow(**{**row, "fields": msgspec.json.decode(row["fields"]) if row["fields"] else {}})
+async def extent(archive: Archive, device: uuid.UUID) -> tuple[datetime, datetime] | None:
+    """No sample of the device lies outside; None when there is none at all."""
+    row = await archive.pool.fetchrow(SQL.extent, device)
+    return None if row is None or row["first"] is None else (row["first"], row["last"])

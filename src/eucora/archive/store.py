@@ -53,6 +53,7 @@ async def _put(objects: Objects, name: str, written: Written, place: Place) -> F
         until=written.until.replace(tzinfo=UTC),
         masks=place.masks,
         width=written.width,
+        traces=written.traces,
     )
 
 

@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-from duckdb import ColumnExpression, ConstantExpression, Expression
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Expression
 from msgspec import Struct
 
-from eucora.archive.parquet import COLUMNS, SETTINGS, read
+from eucora.archive.parquet import COLUMNS, read
 from eucora.archive.parquet import PLACE as OF_ALL
-from eucora.problems import TryLater
 from eucora.stores.ports import Kind
 
 PLACE = ("lane", "shard", "position", "item")
@@ -36,17 +34,15 @@ class Range(Struct, frozen=True):
     upto: int
 
 
-def rows(kind: Kind, files: Sequence[Path], wanted: Sequence[Range], most: int | None) -> list[Row]:
-    """The first rows of these stretches; values beyond a row's shape are null. Raises TryLater for a copy that went away."""
-    try:
-        with duckdb.connect(config=dict(SETTINGS)) as db:
-            found = read(db, files)
-            columns = _values(found.columns) if kind == "metrics" else behind(kind)
-            found = found.filter(_within(wanted)).order(", ".join(PLACE))
-            found = found if most is None else found.limit(most)
-            told = found.select(*[ColumnExpression(name) for name in (*HEAD, *columns)]).fetchall()
-    except duckdb.Error as exc:
-        raise TryLater("store-unavailable", f"a file could not be read ({type(exc).__name__})", 0.0) from exc
+def rows(
+    db: DuckDBPyConnection, kind: Kind, files: Sequence[Path], wanted: Sequence[Range], most: int | None
+) -> list[Row]:
+    """The first rows of these stretches; values beyond a row's shape are null."""
+    found = read(db, files)
+    columns = _values(found.columns) if kind == "metrics" else behind(kind)
+    found = found.filter(_within(wanted)).order(", ".join(PLACE))
+    found = found if most is None else found.limit(most)
+    told = found.select(*[ColumnExpression(name) for name in (*HEAD, *columns)]).fetchall()
     return [_row(row, kind) for row in told]
 
 

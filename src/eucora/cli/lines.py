@@ -1,4 +1,4 @@
-"""`eucora lines`, `eucora changes`, `eucora crashes`."""
+"""`eucora lines`, `eucora changes`, `eucora crashes`. What they print is recorded as read."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -6,19 +6,67 @@ from typing import Annotated, Any
 
 import typer
 
-from eucora.cli.platform import platform
+from eucora.cli.platform import PAGE, platform
 from eucora.cli.show import AsJson, Since, moment, print_array, print_table, say
 from eucora.cli.which import Device, which
 
 Limit = Annotated[int, typer.Option(help="At most so many in a table; --json prints all.", min=1)]
 
 
-def lines(device: Device, since: Since = "1d", limit: Limit = 100, as_json: AsJson = False) -> None:
-    """Log lines and events of a device, newest first.
+def lines(
+    device: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DEVICE]", help="An id, the beginning of one, a whole host name, or self. None: the fleet."
+        ),
+    ] = None,
+    grep: Annotated[str, typer.Option(help='Words, or "several as one": each must be said, in any case.')] = "",
+    kind: Annotated[
+        list[str] | None, typer.Option(help="log, event, change, crash or deployment; may be repeated.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="The program; may be repeated.")] = None,
+    severity: Annotated[str, typer.Option(help="So grave or graver: debug, info, warning, error, critical.")] = "",
+    field: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
+    since: Since = "1d",
+    until: Annotated[str, typer.Option(help="As --since.")] = "0s",
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Log lines and events of a device or of the fleet, newest first.
 
-    Example: eucora lines self --since 6h
+    Examples: eucora lines self --since 6h · eucora lines --grep "out of memory" --severity error --field unit=ssh
     """
-    _show("lines", device, since, limit, as_json, ("SEVERITY", "SOURCE"), lambda row: (row["severity"], row["source"]))
+    with platform() as api:
+        asked = {
+            "devices": which(api, device) if device else None,
+            "text": grep,
+            "kind": kind or ["log", "event"],
+            "source": source,
+            "severity": severity,
+            "field": field,
+            "since": since,
+            "until": until,
+        }
+        if as_json:
+            print_array(api.rows("/telemetry/lines", **asked))
+            return
+        shown = list(islice(api.pages("/telemetry/lines", **asked, **_page(limit)), limit + 1))
+    of = () if device else ("DEVICE",)
+    print_table(
+        ("TIME", *of, "SEVERITY", "SOURCE", "WHAT"),
+        (
+            (moment(row["time"]), *((row["device"],) if of else ()), row["severity"], row["source"], told(row))
+            for row in shown[:limit]
+        ),
+        empty=f"No lines since {since}.",
+    )
+    if len(shown) > limit:
+        say(f"The newest {limit}; --limit shows more, --json all.")
+
+
+def _page(limit: int) -> dict[str, int]:
+    """No longer than what is shown."""
+    return {"limit": min(limit + 1, PAGE)}
 
 
 def changes(device: Device, since: Since = "30d", limit: Limit = 100, as_json: AsJson = False) -> None:
@@ -47,11 +95,11 @@ def _show(
     columns: Callable[[dict[str, Any]], tuple[Any, ...]],
 ) -> None:
     with platform() as api:
-        found = api.pages(f"/devices/{which(api, device)}/{what}", since=since)
+        path = f"/devices/{which(api, device)}/{what}"
         if as_json:
-            print_array(found)
+            print_array(api.rows(path, since=since))
             return
-        shown = list(islice(found, limit + 1))
+        shown = list(islice(api.pages(path, since=since, **_page(limit)), limit + 1))
     print_table(
         ("TIME", *titles, "WHAT"),
         ((moment(row["time"]), *columns(row), told(row)) for row in shown[:limit]),

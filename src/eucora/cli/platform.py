@@ -12,7 +12,7 @@ import msgspec
 
 from eucora import settings
 from eucora.problems import EucoraError
-from eucora_wire.problems import Document
+from eucora_wire.problems import BASE, Document
 
 PATIENCE_S = 60.0
 PAGE = 500
@@ -74,6 +74,19 @@ class Platform:
                 answer.read()
                 _judge(answer)
             yield from answer.iter_bytes()
+
+    def rows(self, path: str, /, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list, as they are found. Raises Turned for an answer that broke off."""
+        headers = {"accept": "application/x-ndjson"}
+        with _answered(), self._client.stream("GET", path, params=_given(params), headers=headers) as answer:
+            if answer.is_error:
+                answer.read()
+                _judge(answer)
+            for line in answer.iter_lines():
+                row = msgspec.json.decode(line)
+                if str(row.get("type", "")).startswith(BASE):
+                    raise Turned(_words(msgspec.convert(row, Document)))
+                yield row
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         with _answered():
@@ -148,8 +161,12 @@ def _judge(answer: httpx.Response) -> None:
         told = msgspec.json.decode(answer.content, type=Document)
     except msgspec.DecodeError:
         raise Turned(f"the platform answered {answer.status_code} without saying why") from None
+    raise Turned(_words(told))
+
+
+def _words(told: Document) -> str:
     said = ": ".join(part.rstrip(".") for part in (told.title, told.detail) if part)
-    raise Turned(f"{said}. {told.mend}")
+    return f"{said}. {told.mend}"
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

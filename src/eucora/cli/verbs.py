@@ -40,10 +40,14 @@ VERBS = (
     Verb("devices", "devices:devices", "Find devices", "devices.read", "personal"),
     Verb("device", "devices:device", "One device: its facts and newest values", "devices.read", "personal"),
     Verb("software", "software:software", "What is installed on a device", "software.read", "none"),
-    Verb("series", "series:series", "One metric of a device over time, drawn", "telemetry.read", "none"),
-    Verb("lines", "lines:lines", "Log lines and events of a device", "telemetry.read", "none"),
-    Verb("changes", "lines:changes", "What changed on a device", "telemetry.read", "none"),
-    Verb("crashes", "lines:crashes", "What crashed on a device", "telemetry.read", "none"),
+    Verb(
+        "series", "series:series", "One metric of a device or of the fleet over time, drawn", "telemetry.read", "none"
+    ),
+    Verb("lines", "lines:lines", "Find log lines and events", "telemetry.content.read", "personal"),
+    Verb("changes", "lines:changes", "What changed on a device", "telemetry.content.read", "personal"),
+    Verb("crashes", "lines:crashes", "What crashed on a device", "telemetry.content.read", "personal"),
+    Verb("traces", "traces:traces", "Find spans and their traces", "telemetry.content.read", "personal"),
+    Verb("trace", "traces:trace", "One trace as a waterfall", "telemetry.content.read", "personal"),
     Verb("deadletters list", "deadletters:listed", "What could not be stored, and why", "deadletters.read", "none"),
     Verb("deadletters replay", "deadletters:replay", "Digest it again", "deadletters.replay", "lifecycle"),
     Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),

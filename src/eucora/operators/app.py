@@ -19,6 +19,7 @@ from eucora.domains.devices.routes import ROUTES as DEVICES
 from eucora.domains.identity.queries import subject_of_account
 from eucora.domains.identity.routes import ROUTES as IDENTITY
 from eucora.domains.software.routes import ROUTES as SOFTWARE
+from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
 from eucora.operators import dead_letters, device, doctor, erasures, operators, retention, status, stores, tokens
 from eucora.operators.document import DocumentPlugin, PagePlugin
@@ -28,6 +29,7 @@ from eucora.operators.metrics import metrics
 from eucora.operators.sign_in import SignIn
 from eucora.web.answers import HANDLERS
 from eucora.web.declare import declared
+from eucora.web.gone import until_gone
 from eucora.web.readable import readable
 
 PREFIX = "/api/v1"
@@ -55,9 +57,11 @@ def build(house: Operators) -> Litestar:
     return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics],
         guards=[_door(SignIn(house.pool)), readable],
+        middleware=[until_gone],
         dependencies={
             "asker": Provide(_asker, sync_to_thread=False),
             "now": Provide(clock.now, sync_to_thread=False),
+            "reader": Provide(reader),
             **{name: _always(value) for name, value in _given(house, meter).items()},
         },
         exception_handlers=HANDLERS,

@@ -14,8 +14,9 @@ REFUSALS = {
     "401": "No valid token",
     "403": "The token lacks the permission",
     "404": "There is no such thing",
+    "422": "The answer takes more than a query may",
     "429": "Too many refusals from this address",
-    "503": "The database can't answer now",
+    "503": "The platform can't answer now",
 }
 
 

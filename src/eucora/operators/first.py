@@ -40,7 +40,9 @@ async def first_operator(pool: Pool, data_dir: Path, addresses: Mapping[str, str
 
 async def _good(pool: Pool, token: str, now: datetime) -> bool:
     row = await pool.fetchrow(SQL.token_by_digest, credentials.digest(token))
-    return row is not None and row["revoked_at"] is None and row["expires_at"] > now
+    if row is None or row["revoked_at"] is not None or row["expires_at"] <= now:
+        return False
+    return set(row["scopes"]) >= SCOPES.keys()  # a release that asks for one more brings a token that holds it
 
 
 async def _token(pool: Pool, now: datetime) -> str:

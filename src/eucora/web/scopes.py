@@ -11,7 +11,8 @@ SCOPES: dict[str, str] = {
     "devices.revoke": "turn a device away for good",
     "devices.erase": "erase a device, or an interval of it",
     "personal.read": "see host names, serials and accounts, each time with a purpose",
-    "telemetry.read": "read samples, lines, changes and crashes",
+    "telemetry.read": "read samples",
+    "telemetry.content.read": "read what lines, changes, crashes and spans say; each time recorded",
     "software.read": "read what is installed",
     "deadletters.read": "list what could not be stored",
     "deadletters.replay": "digest it again",
@@ -23,7 +24,10 @@ SCOPES: dict[str, str] = {
     "audit.read": "read, verify and export the audit trail",
 }
 
-READING = tuple(name for name in SCOPES if name.endswith(".read") and name != "personal.read")
+NAMING = ("personal.read", "telemetry.content.read")
+"""Reading what names a person, or may: free text says whatever somebody wrote."""
+
+READING = tuple(name for name in SCOPES if name.endswith(".read") and name not in NAMING)
 """What a token gets when nobody says otherwise: everything that changes nothing and names nobody."""
 
 

@@ -1,6 +1,5 @@
 """Questions over many devices, over hot rows and files as one; held against plain arithmetic."""
 
-import asyncio
 import statistics
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import pytest
 from tests.eucora.archive.test_compact import seal
 from tests.eucora.line import Device, Line
 
-from eucora.archive import masks, parquet
+from eucora.archive import masks
 from eucora.archive.across import Across, across
 from eucora.archive.query import Archive, resolve
 from eucora.problems import Refused
@@ -109,19 +108,3 @@ async def test_who_was_erased_is_counted_no_more(line: Line, archive: Archive, o
     await masks.erase(line.app, gone, START, START + 30 * MINUTE, datetime.now(UTC))
     (whole,) = await across(archive, asks("count", "fleet"))
     assert [value for _, value in whole.points] == [20, 20, 20, 30]
-
-
-async def test_who_goes_away_stops_the_work() -> None:
-    begun = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def endless(db: Any) -> None:
-        loop.call_soon_threadsafe(begun.set)
-        db.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7").fetchall()
-
-    asking = asyncio.create_task(parquet.asked(endless))
-    await begun.wait()
-    asking.cancel()
-    async with asyncio.timeout(20):
-        with pytest.raises(asyncio.CancelledError):
-            await asking

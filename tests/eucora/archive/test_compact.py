@@ -2,14 +2,17 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.eucora.line import Device, Line
 
-from eucora.archive import compact, query
-from eucora.archive.query import Archive, resolve
+from eucora.archive import compact, lines, query
+from eucora.archive.lines import Lines
+from eucora.archive.query import Archive, LineKey, LineRow, resolve
 from eucora.archive.windows import close_window
 from eucora.problems import TryLater
 from eucora.stores.ports import Stored
@@ -47,11 +50,20 @@ async def seal(line: Line, objects: Any) -> list[int]:
     return await compact.compact(line.app, objects, epoch=1)
 
 
+async def page(
+    archive: Archive, device: Device, kinds: Sequence[str], after: LineKey | None = None, most: int = 1_000
+) -> list[LineRow]:
+    """The first lines of a device."""
+    asks = Lines(since=LONG_AGO, until=SOON, kinds=kinds, devices=[device.id], after=after)
+    async with aclosing(lines.lines(archive, asks, most)) as lists:
+        return [row async for rows in lists for row in rows][:most]
+
+
 async def told(archive: Archive, device: Device) -> tuple[Any, ...]:
     """Everything that one can ask of a device."""
     series = [await query.series(archive, device.id, metric, LONG_AGO, SOON, 1_000) for metric in (CPU, USED)]
-    lines = await query.lines(archive, device.id, ("event",), LONG_AGO, SOON, None, 1_000)
-    return (*series, lines, await query.latest(archive, device.id))
+    said = await page(archive, device, ("event",))
+    return (*series, said, await query.latest(archive, device.id))
 
 
 async def test_every_answer_is_the_same_before_and_after_a_window_is_sealed(
@@ -95,9 +107,9 @@ async def test_lines_are_paged_across_hot_rows_and_files_without_one_twice_or_mi
         if days:
             await seal(line, objects)
     seen, after = [], None
-    while page := await query.lines(archive, device.id, ("event",), LONG_AGO, SOON, after, 4):
-        seen += page
-        after = page[-1].key
+    while found := await page(archive, device, ("event",), after, 4):
+        seen += found
+        after = found[-1].key
     assert len(seen) == len({row.id for row in seen}) == 21
     assert [row.key for row in seen] == sorted((row.key for row in seen), reverse=True)
     assert {row.fields["detail"] for row in seen} >= {'3, "quoted", and ünïcode'}

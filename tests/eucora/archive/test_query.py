@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.eucora.archive.test_compact import seal
+from tests.eucora.archive.test_compact import page, seal
 from tests.eucora.line import Device, Line
 
 from eucora.archive import query
@@ -109,9 +109,7 @@ async def test_lines_come_in_pages_newest_first_without_a_hole(line: Line, archi
     await line.append(device.batch([Payload(device_id=device.id, timestamp=NOW, events=tuple(events))]))
     await line.digest()
     pages, after = [], None
-    while found := await query.lines(
-        archive, device.id, ("event",), NOW - timedelta(days=1), NOW + timedelta(days=1), after, 3
-    ):
+    while found := await page(archive, device, ("event",), after, 3):
         pages.append(found)
         after = found[-1].key
     rows = [row for page in pages for row in page]
@@ -120,7 +118,7 @@ async def test_lines_come_in_pages_newest_first_without_a_hole(line: Line, archi
     assert [row.time for row in rows] == sorted((row.time for row in rows), reverse=True)
     assert {(row.kind, row.source, row.severity) for row in rows} == {("event", "x.y", "info")}
     assert {row.text: row.count for row in rows}["event 10"] == 11
-    assert await query.lines(archive, device.id, ("crash",), NOW - timedelta(days=1), NOW, None, 3) == []
+    assert await page(archive, device, ("crash",)) == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +126,6 @@ async def test_lines_come_in_pages_newest_first_without_a_hole(line: Line, archi
     [
         ("latest", (200, [1])),
         ("series", ("system_cpu_utilization_ratio", NOW - timedelta(hours=1), NOW, 1000, [1])),
-        ("lines", (["log"], NOW - timedelta(hours=1), NOW, None, None, None, None, 100, [1])),
     ],
 )
 async def test_a_device_is_found_by_its_index_however_many_there_are(

@@ -3,6 +3,7 @@
 import inspect
 import json
 import tomllib
+import uuid
 from importlib import import_module
 from pathlib import Path
 
@@ -79,6 +80,7 @@ TYPED = {
     "lines": "lines DEVICE",
     "changes": "changes DEVICE",
     "crashes": "crashes DEVICE",
+    "trace": "trace TRACE",
     "deadletters replay": "deadletters replay ANY",
     "revoke": "revoke DEVICE --yes",
     "forget": "forget PERSON --yes",
@@ -90,6 +92,8 @@ TYPED = {
     "operators disable": "operators disable anna",
 }
 """How a verb is typed; what is not here is typed as it is called."""
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 LOOKS_UP = {"operators disable": "operators.read"}
 """What a verb asks before it acts, since it takes a name."""
@@ -119,9 +123,27 @@ async def _things(plane: Plane, laptop: Laptop) -> dict[str, str]:
     token = (await plane.ask("POST", "/tokens", json={"scopes": ["status.read"]})).json()["token_id"]
     enrolment = (await plane.ask("POST", "/enrolment-tokens", json={})).json()["token_id"]
     person = str(await plant_person(plane, laptop, "anna"))
-    known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person}
+    await plant_span(plane, laptop.device_id, TRACE)
     await plane.house.pool.execute("INSERT INTO followers (follower) VALUES ('loki') ON CONFLICT DO NOTHING")
+    known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person, "TRACE": TRACE}
     return {**known, "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki"}
+
+
+async def plant_span(plane: Plane, device: uuid.UUID, trace: str) -> None:
+    """One span, of now."""
+    pool = plane.house.pool
+    shape = await pool.fetchval(
+        "INSERT INTO shapes (kind, parts, digest) VALUES ('spans', '{\"name\": \"install\"}', 's') RETURNING shape"
+    )
+    await pool.execute(
+        'INSERT INTO hot_spans ("window", device, time, received, position, item, trace_id, span_id, duration_s, shard,'
+        " lane, marks, shape, status)"
+        " SELECT \"window\", $1, now(), now(), 1, 1, $2, '12345678', 1.5, 0, 0, 0, $3, 'ok'"
+        " FROM windows WHERE state = 'open'",
+        device,
+        bytes.fromhex(trace),
+        shape,
+    )
 
 
 def _sign_in(plane: Plane, token: str, monkeypatch: pytest.MonkeyPatch) -> None:

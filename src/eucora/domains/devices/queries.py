@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from eucora.domains.devices.records import DeviceRow, Interval
 from eucora.domains.devices.search import Search
@@ -51,6 +52,12 @@ async def facts(db: Pool | Transaction, device_id: uuid.UUID) -> list[Interval]:
 def starting(texts: Iterable[str]) -> list[str]:
     """LIKE patterns for texts that begin so."""
     return [re.sub(r"([\\%_])", r"\\\1", text) + "%" for text in texts]
+
+
+async def held(db: Pool | Transaction, attribute: str, devices: Collection[uuid.UUID] | None, into: Path) -> None:
+    """Write (device, since, until, value) of an attribute as CSV, in microseconds: at each moment one value at most."""
+    chosen = None if devices is None else list(devices)
+    await db.copy_from_query(SQL.held, attribute, chosen, output=into, format="csv")
 
 
 async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:

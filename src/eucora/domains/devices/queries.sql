@@ -84,3 +84,19 @@ SELECT device_id, policy FROM devices WHERE device_id = ANY ($1::uuid[])
 -- name: revoke
 -- a device is turned away; nothing when it is already
 UPDATE devices SET state = 'revoked', revoked_at = $2 WHERE device_id = $1 AND state <> 'revoked' RETURNING device_id
+
+-- name: held
+-- of which value an attribute was and when, one at a time: what was said later holds from its own moment on, whatever was
+-- said before of later moments
+SELECT device, (extract(epoch FROM event_time) * 1000000)::bigint AS since,
+       (extract(epoch FROM coalesce(until, 'epoch'::timestamptz + interval '200 years')) * 1000000)::bigint AS until, value
+  FROM (SELECT device, value, event_time, lead(event_time) OVER w AS until
+          FROM (SELECT *, max(ARRAY[order_stream, order_item]) OVER (PARTITION BY device ORDER BY event_time, order_stream, order_item) AS newest
+                  FROM (SELECT *, lag(value) OVER o IS DISTINCT FROM value OR lag(order_item) OVER o IS NULL
+                                  OR event_time < lag(event_time) OVER o AS turned
+                          FROM device_facts WHERE attribute = $1 AND ($2::uuid[] IS NULL OR device = ANY ($2))
+                        WINDOW o AS (PARTITION BY device ORDER BY order_stream, order_item)) said
+                 WHERE turned) turns
+         WHERE newest = ARRAY[order_stream, order_item]
+        WINDOW w AS (PARTITION BY device ORDER BY event_time, order_stream, order_item)) held
+ WHERE value IS NOT NULL AND (until IS NULL OR until > event_time)

@@ -18,6 +18,9 @@ COHORT = (
 )
 """Facts by which devices are compared: kept as change points, since a cause needs the value at the time of the event."""
 
+GROUPS = {name: name for name in (*COHORT, "network", "policy")} | {"os": "os_name", "version": "os_version"}
+"""What devices can be grouped by: its name, and the attribute behind it."""
+
 
 class DeviceRow(Struct, frozen=True, kw_only=True):
     """One device. Host name and serial stay sealed until `personal.open_names`; `last_contact`: its newest batch."""
