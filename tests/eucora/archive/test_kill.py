@@ -69,7 +69,7 @@ async def test_whatever_moment_the_worker_is_killed_at_no_reader_ever_counts_wro
             await worker.life(dice.expovariate(6.0))
         assert wrong == []
         assert reads > KILLS
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60 + 2 * KILLS):
             await worker.live_until(lambda: _settled(line))
     assert not reading.done(), reading.exception()
     reading.cancel()
@@ -109,9 +109,11 @@ class Workers:
 
     async def live_until(self, done: Any) -> None:
         pid = await self._begin()
-        while not await done():  # noqa: ASYNC110 - another process does it
-            await asyncio.sleep(0.1)
-        await self._end(pid)
+        try:
+            while not await done():  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(0.1)
+        finally:
+            await self._end(pid)
 
     async def _begin(self) -> int:
         assert self._process.stdin is not None
