@@ -25,6 +25,20 @@ def status(as_json: AsJson = False) -> None:
     print_table(("STORE", "ANSWERS", ""), ((s["name"], s["healthy"], s["detail"]) for s in found["stores"]), empty="")
 
 
+def waiting(found: dict[str, Any]) -> str:
+    """What waits, and whether that mends itself."""
+    said = f"{found['lag_entries']:,} batches acknowledged and not yet queryable"
+    rates = {stage["name"]: stage["entries_per_s"] for stage in found["stages"]}
+    if found["lag_entries"] < max(100.0, 5 * rates["journal"]):
+        return said
+    spare = rates["digest"] - rates["journal"]
+    if rates["digest"] == 0:
+        return f"{said}; nothing is lost, but nobody digests: eucora doctor says why"
+    if spare <= 0:
+        return f"{said}; nothing is lost: it mends itself once less comes in"
+    return f"{said}; nothing is lost: through in about {duration(found['lag_entries'] / spare)}"
+
+
 def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     window, disk = found["window"] or {}, found["disk"]
     return [
@@ -33,7 +47,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("devices", f"{found['devices']} enrolled, {found['reporting']} heard of in the last 15 min"),
         ("revoked", found["revoked"] or None),
         ("forks", found["forks"] or None),
-        ("waiting", f"{found['lag_entries']:,} batches acknowledged and not yet queryable"),
+        ("waiting", waiting(found)),
         ("dead letters", found["dead_letters"]),
         ("database", human(found["database_bytes"], "bytes")),
         ("disk", f"{human(disk['free_bytes'], 'bytes')} free of {human(disk['total_bytes'], 'bytes')}"),
