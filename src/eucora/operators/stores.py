@@ -20,6 +20,7 @@ from eucora.web.moments import moment
 from eucora_wire.fields import NAME
 
 Name = Annotated[str, PathParameter(pattern="^[a-z][a-z-]{0,40}$", description="A follower, as /stores names it")]
+MOMENT = "^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
 Why = Annotated[str, Meta(max_length=200, pattern=NAME)]
 
 
@@ -32,7 +33,7 @@ class Steer(Struct, frozen=True, forbid_unknown_fields=True):
 class TellAgain(Struct, frozen=True, forbid_unknown_fields=True):
     """From when on: how long ago, or a time; `purpose` stands in the audit trail."""
 
-    since: Annotated[str, Meta(max_length=40)]
+    since: Annotated[str, Meta(max_length=40, pattern=MOMENT)]
     purpose: Why = ""
 
 

@@ -11,8 +11,10 @@ from tests.eucora.archive.test_compact import close, tell, told
 from tests.eucora.line import Device, Line
 
 from eucora.archive import compact, masks, sweep
-from eucora.archive.query import Archive, lines
+from eucora.archive.lines import Lines
+from eucora.archive.query import Archive
 from eucora.domains.audit import Act, record, verify
+from eucora.domains.telemetry import queries as telemetry
 from eucora.governance.enforce import Keeper, enforce
 from eucora.journal.founding import add_consumer
 from eucora.journal.seal import seal as journal_seal
@@ -120,7 +122,8 @@ def mixed(device: Device, n: int) -> Payload:
 
 
 async def kinds(archive: Archive, device: Device) -> list[str]:
-    some = await lines(archive, device.id, ("log", "deployment"), PAST, LATER, None, 1_000)
+    asks = Lines(since=PAST, until=LATER, kinds=("log", "deployment"), devices=[device.id])
+    some = await telemetry.lines(archive, asks, 1_000)
     return sorted(row.kind for row in some)
 
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 from tests.catalogue import everything, forms, holding
 from tests.conformance.journal.place import pass_days
-from tests.eucora.archive.test_compact import LONG_AGO, NOW, SOON, close, told
+from tests.eucora.archive.test_compact import LONG_AGO, NOW, SOON, close, page, told
 from tests.eucora.line import Device, Line
 
 from eucora.archive import compact, merge, query, sweep
@@ -198,7 +198,7 @@ async def test_of_an_interval_the_samples_lines_sessions_and_bodies_are_gone_and
     await erase(eraser, device.id, since, until, ACT, datetime.now(UTC))
     for _ in range(3):
         await turn(line, objects, eraser)
-    lines = await query.lines(archive, device.id, ("log",), LONG_AGO, SOON, None, 100)
+    lines = await page(archive, device, ("log",))
     assert sorted(int(row.fields["n"]) for row in lines) == [0, 1, 2, 7, 8, 9]
     assert await line.rows("SELECT count(*) FROM sessions") == [(6,)]
     entries = await journal(line)
@@ -340,7 +340,7 @@ async def test_what_an_erased_person_wrote_leaves_the_files_and_the_devices_own_
         await forget_user(line.app, line.keyring, person, act, datetime.now(UTC))
     await turn(line, objects, eraser)
     assert await objects_with(objects, secret, tmp_path) == []
-    lines = await query.lines(archive, device.id, ("log",), LONG_AGO, SOON, None, 100)
+    lines = await page(archive, device, ("log",))
     kept = [(f"secret of {other}", other), ("secret of None", None)]
     assert [(row.text, row.subject) for row in lines] == [("", None), *kept]
     cpu = await query.series(archive, device.id, query.resolve("cpu"), LONG_AGO, SOON, 100)

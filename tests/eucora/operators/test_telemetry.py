@@ -12,8 +12,8 @@ async def test_a_metric_over_the_fleet_is_one_series_or_one_a_device(plane: Plan
     ((device, points),) = [(each["device"], each["points"]) for each in whole["series"]]
     assert (device, [value for _, value in points]) == (None, [0.5])
     each = await plane.get("/telemetry/query", metric="cpu", since="1h", step="20m", op="max", by="device")
-    told = {each["device"]: [value for _, value in each["points"]] for each in each["series"]}
-    assert told == {str(first.device_id): [0.25], str(second.device_id): [0.75]}
+    told = {each["device"]: {value for _, value in each["points"]} for each in each["series"]}
+    assert told == {str(first.device_id): {0.25}, str(second.device_id): {0.75}}
     one = await plane.get("/telemetry/query", metric="cpu", since="1h", op="count", devices=str(first.device_id))
     assert (one["unit"], [value for _, value in one["series"][0]["points"]]) == ("count", [6.0])
 

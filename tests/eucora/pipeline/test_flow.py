@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.eucora.line import Device, Line
 
+from eucora.archive.lines import Lines
 from eucora.archive.query import Archive
 from eucora.domains.devices import queries as devices
 from eucora.domains.software import queries as software
@@ -54,7 +55,9 @@ async def test_every_section_of_the_contract_finds_its_place(line: Line, archive
     assert row is not None
     assert row.cpu_count == 16
     assert [p.name for p in await software.installed_on(line.app, device.id)] == ["bash", "jq"]
-    lines = await telemetry.lines(archive, device.id, (), datetime(2020, 1, 1, tzinfo=UTC), now + timedelta(days=1))
+    span = {"since": now - timedelta(days=40), "until": now + timedelta(days=1)}
+    asks = Lines(kinds=telemetry.KINDS, devices=[device.id], **span)
+    lines = await telemetry.lines(archive, asks, 100)
     assert sorted(x.kind for x in lines) == ["change", "crash", "deployment", "event", "log"]
     assert await line.rows("SELECT duration_s, status FROM hot_spans") == [(41.5, "ok")]
     assert await line.rows("SELECT user_id, network, vpn FROM sessions") == [(sample.sessions[0].user_id, "corp", True)]

@@ -8,6 +8,7 @@ import pytest
 from tests.catalogue import Rows, everything, holding
 from tests.eucora.line import Device, Line
 
+from eucora.archive.lines import Lines
 from eucora.archive.query import Archive
 from eucora.domains.audit import Act
 from eucora.domains.audit.chain import check
@@ -45,7 +46,8 @@ async def person(line: Line, name: str, device: Device, provisional: uuid.UUID |
 
 
 async def texts(archive: Archive, device: Device) -> list[str]:
-    found = await telemetry.lines(archive, device.id, ("log",), NOW - timedelta(days=60), NOW + timedelta(days=1))
+    span = {"since": NOW - timedelta(days=60), "until": NOW + timedelta(days=1)}
+    found = await telemetry.lines(archive, Lines(kinds=("log",), devices=[device.id], **span), 100)
     return [row.text for row in found]
 
 
