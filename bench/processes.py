@@ -60,3 +60,9 @@ def cost(parent: int) -> dict[str, Cost]:
         known = total.get(name, Cost(0.0, 0))
         total[name] = Cost(known.cpu_s + (int(rest[11]) + int(rest[12])) / TICK, known.rss + pss)
     return total
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of one process since its start, its threads included."""
+    rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(rest[11]) + int(rest[12])) / TICK

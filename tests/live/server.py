@@ -1,6 +1,7 @@
 """A real server for tests, on free ports of loopback, killed and started at will; its data goes with it."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -85,6 +86,12 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder)
+
+
+def counter(url: str, name: str) -> int:
+    """What a server counted under a name of its /metrics, over all labels."""
+    told = httpx.get(url, trust_env=False, timeout=10).raise_for_status().text
+    return round(sum(float(value) for value in re.findall(rf"(?m)^{name}(?:_total)?(?:\{{.*\}})? (\S+)$", told)))
 
 
 if __name__ == "__main__":
