@@ -35,7 +35,8 @@ test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
 	tests/eucora/stores/test_postgres.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
 
-test-live: .venv/.dev ## run the platform's tests on Debian's PostgreSQL 15, named by URL, and on Debian's Prometheus
+test-live: .venv/.dev ## the platform's tests on Debian's PostgreSQL 15, named by URL, and on real servers that follow
+	@$(PY) -m tests.live.built prometheus || true
 	@$(PY) -m tests.live.server
 	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PYTEST) $(LIVE)
 

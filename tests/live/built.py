@@ -33,6 +33,12 @@ def program(module: Path) -> Path:
     return found
 
 
+def cached(name: str) -> str | None:
+    """Where a module's program is, when it was built before."""
+    found = CACHE / f"{name}-{digest(HERE / name)}"
+    return str(found) if found.exists() else None
+
+
 def digest(module: Path) -> str:
     """Over what it is built from."""
     said = hashlib.sha256()

@@ -1,10 +1,10 @@
-"""Debian's Prometheus with the configuration that we ship, on a free port of loopback, killed and started at will."""
+"""Prometheus with the configuration that we ship: Debian's (2.42), and a newer one where it was built (`built.py`)."""
 
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.live import server
+from tests.live import built, server
 
 from eucora.problems import EucoraError
 
@@ -12,13 +12,17 @@ SHIPPED = server.SHIPPED / "prometheus" / "prometheus.yml"
 ADMITTED = ("--web.enable-remote-write-receiver", "--web.enable-admin-api", "--storage.tsdb.retention.time=90d")
 
 
+NEWER = built.cached("prometheus")
+PROGRAMS = {"2": server.program("prometheus"), **({"3": NEWER} if NEWER else {})}
+
+
 class Server(server.Server):
     """One server and its data. `options` and `config` are those that the shipped file tells to use."""
 
     ready_path = "/-/ready"
 
-    def __init__(self, config: Path = SHIPPED, options: tuple[str, ...] = ADMITTED) -> None:
-        binary = server.program("prometheus")
+    def __init__(self, config: Path = SHIPPED, options: tuple[str, ...] = ADMITTED, version: str = "2") -> None:
+        binary, self.version = PROGRAMS[version], version
         if binary is None:
             raise EucoraError("there is no Prometheus: apt-get install --no-install-recommends prometheus")
         (port,) = server.free(1)

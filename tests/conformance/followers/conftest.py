@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.live.prometheus import Server
+from tests.live.prometheus import PROGRAMS, Server
 from tests.live.server import BY_CHANCE, program
 
 from eucora.stores.prometheus import Prometheus
@@ -15,19 +15,19 @@ if ABSENT:
 collect_ignore_glob = ABSENT if os.environ.get("EUCORA_TEST_LIVE") else ["test_*.py"]
 
 
-@pytest.fixture(scope="session")
-def shared() -> Iterator[Server]:
+@pytest.fixture(scope="session", params=sorted(PROGRAMS))
+def shared(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server for tests that leave it running; each writes of devices of its own."""
-    server = Server()
+    server = Server(version=request.param)
     server.start()
     yield server
     server.close()
 
 
-@pytest.fixture
-def own() -> Iterator[Server]:
+@pytest.fixture(params=sorted(PROGRAMS))
+def own(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server that a test may kill."""
-    server = Server()
+    server = Server(version=request.param)
     server.start()
     yield server
     server.close()
