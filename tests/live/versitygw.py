@@ -2,7 +2,9 @@
 
 from tests.live import built, server
 
+from eucora.embedded import seaweedfs
 from eucora.stores.ports import S3Endpoint
+from eucora.stores.sigv4 import Credentials
 
 KEY, SECRET = "eucora", "hush-hush-hush"
 
@@ -30,4 +32,11 @@ class VersityGateway(server.Server):
         super().__init__("versitygw", argv, port, settings)
         for name in ("data", "versions"):
             (self.folder / name).mkdir()
-        self.endpoint = S3Endpoint(self.url, KEY, SECRET)
+        self.port, self.endpoint = port, S3Endpoint(self.url, KEY, SECRET)
+
+    def is_ready(self) -> bool:
+        """With its two buckets, which are made when they are not there."""
+        try:
+            return seaweedfs.is_ready(self.port, Credentials(KEY, SECRET))
+        except OSError:
+            return False

@@ -21,6 +21,8 @@ from eucora.stores.sigv4 import Credentials, canonical_path, canonical_query, si
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 LIMITS = httpx.Limits(max_connections=16, keepalive_expiry=20.0)
 _OUR_FAULT = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "AuthorizationHeaderMalformed"}
+_NOT_THERE = {"NoSuchKey", "NoSuchVersion", "NotFound", ""}
+"""Servers answer 404 to other things too: Versity's gateway to a key of access that it does not know."""
 
 
 class S3Objects:
@@ -107,7 +109,7 @@ class S3Objects:
         except httpx.TransportError as exc:
             raise TryLater("store-unavailable", f"the object store does not answer ({type(exc).__name__})") from exc
         code = _code(answer)
-        if answer.is_success or (answer.status_code in allow and code not in _OUR_FAULT):
+        if answer.is_success or (answer.status_code in allow and _means_what_it_says(answer.status_code, code)):
             return answer
         raise _failure(answer.status_code, code)
 
@@ -119,6 +121,10 @@ class S3Objects:
         signed = signed_headers(method, host, path, search, headers, body, self._credentials, clock.now())
         target = self._url.copy_with(raw_path=f"{path}?{search}".encode() if search else path.encode())
         return await self._http.request(method, target, headers=signed, content=body)
+
+
+def _means_what_it_says(status: int, code: str) -> bool:
+    return code in _NOT_THERE if status == 404 else code not in _OUR_FAULT
 
 
 def _tls(endpoint: S3Endpoint) -> ssl.SSLContext:

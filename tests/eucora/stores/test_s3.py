@@ -1,11 +1,14 @@
+import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.live import built
+from tests.live.versitygw import VersityGateway
 
 from eucora import clock
 from eucora.problems import Misconfigured, Refused, TryLater
@@ -15,16 +18,31 @@ from eucora.stores.s3 import S3Objects
 AWAY = S3Endpoint("http://127.0.0.1:1", "key", "hush")
 
 
+SECOND = "EUCORA_TEST_LIVE" in os.environ and built.cached("versitygw") is not None
+
+
+@pytest.fixture(scope="session", params=["seaweedfs", *(["versitygw"] if SECOND else [])])
+def endpoint(request: pytest.FixtureRequest, servers) -> Iterator[S3Endpoint]:
+    """The embedded server; and in the live suite a second one, where it was built."""
+    if request.param == "seaweedfs":
+        yield servers.s3
+        return
+    second = VersityGateway()
+    second.start()
+    yield second.endpoint
+    second.close()
+
+
 @pytest.fixture
-async def data(servers) -> AsyncIterator[S3Objects]:
-    bucket = S3Objects(servers.s3, "eucora-data")
+async def data(endpoint: S3Endpoint) -> AsyncIterator[S3Objects]:
+    bucket = S3Objects(endpoint, "eucora-data")
     yield bucket
     await bucket.close()
 
 
 @pytest.fixture
-async def worm(servers) -> AsyncIterator[S3Objects]:
-    bucket = S3Objects(servers.s3, "eucora-worm")
+async def worm(endpoint: S3Endpoint) -> AsyncIterator[S3Objects]:
+    bucket = S3Objects(endpoint, "eucora-worm")
     yield bucket
     await bucket.close()
 
@@ -110,13 +128,13 @@ async def test_a_server_that_is_away_is_to_be_tried_later() -> None:
     await bucket.close()
 
 
-async def test_a_server_that_does_not_know_us_says_what_to_mend(servers) -> None:
-    for endpoint, name in (
-        (msgspec.structs.replace(servers.s3, secret_key="wrong"), "eucora-data"),
-        (msgspec.structs.replace(servers.s3, access_key="nobody"), "eucora-data"),
-        (servers.s3, "no-such-bucket"),
+async def test_a_server_that_does_not_know_us_says_what_to_mend(endpoint: S3Endpoint) -> None:
+    for wrong, name in (
+        (msgspec.structs.replace(endpoint, secret_key="wrong"), "eucora-data"),
+        (msgspec.structs.replace(endpoint, access_key="nobody"), "eucora-data"),
+        (endpoint, "no-such-bucket"),
     ):
-        bucket = S3Objects(endpoint, name)
+        bucket = S3Objects(wrong, name)
         for ask in (bucket.get("key"), bucket.delete("key"), bucket.put("key", b"", if_absent=True)):
             with pytest.raises(Misconfigured, match="mend EUCORA_S3_URL, its keys or its buckets"):
                 await ask
