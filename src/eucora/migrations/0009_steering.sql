@@ -12,9 +12,10 @@ CREATE TABLE follower_agains (
   lane     smallint NOT NULL,
   position bigint NOT NULL,
   upto     bigint NOT NULL,
+  asked    boolean NOT NULL,
   PRIMARY KEY (follower, shard, lane)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE follower_agains IS 'What a follower is told once more, beside what is new: from behind position up to upto, place by place; gone when it is done.';
+COMMENT ON TABLE follower_agains IS 'What a follower is told once more, beside what is new: from behind position up to upto, place by place; gone when it is done. asked: by an operator, so that what is refused now counts; else what was told just before the server was away.';
 
 REVOKE ALL ON follower_agains FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON follower_agains TO eucora_app;

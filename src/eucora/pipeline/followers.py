@@ -29,7 +29,7 @@ from eucora.pipeline.mask import Text, masked
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
-from eucora.stores.ports import Follower, Interval, Parcel, Refusal, Stretch, Told, Whose
+from eucora.stores.ports import Away, Follower, Interval, Parcel, Refusal, Stretch, Told, Whose
 from eucora.stores.postgres import translated
 
 SQL = load(__file__, "followers.sql")
@@ -42,6 +42,7 @@ OVERLAP = timedelta(minutes=2)
 """A letter's transaction is shorter: one that commits late is not passed by. Telling it twice changes nothing."""
 IDLE_S, LONGEST_IDLE_S = 0.2, 2.0
 PAUSED_S = 1.0
+LATELY_S, NOTED_S = 60.0, 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 RATE_OVER_S = 60.0
 
@@ -108,9 +109,9 @@ class Telling(Struct, frozen=True):
 async def run(telling: Telling, ended: asyncio.Event) -> None:
     """Tell until `ended`, through every failure that passes by itself."""
     follower, lease_s = telling.follower, telling.lease_s
-    failures = 0
+    failures, lately = 0, Lately()
     while not ended.is_set():
-        teller = Teller(telling)
+        teller = Teller(telling, lately)
         try:
             await teller.work(ended)
         except Taken:
@@ -122,6 +123,8 @@ async def run(telling: Telling, ended: asyncio.Event) -> None:
             failures = 1 if teller.turns else failures + 1
             pause = pause_s(failures, getattr(exc, "retry_after_s", 0.0), random.random())  # noqa: S311
             log.warning("follower_waits", follower=follower.name, reason=str(exc), failures=failures)
+            if isinstance(exc, Away) and teller.turns:
+                await teller.tell_lately_again()
             await teller.note(exc, pause)
             await _rest(ended, pause)
         finally:
@@ -133,10 +136,33 @@ def pause_s(failures: int, asked_s: float, draw: float) -> float:
     return asked_s + draw * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 20))
 
 
+class Lately:
+    """Where the cursor of a follower stood in the last minute: a server that is killed may lose what it acknowledged.
+
+    (Seen on Tempo: some seconds.) What it kept is told twice, which changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._stood: deque[tuple[float, dict[Place, int]]] = deque()
+
+    def note(self, at: Mapping[Place, int]) -> None:
+        """Each few seconds; of what is older than that minute one is kept."""
+        now = clock.monotonic()
+        if not self._stood or now - self._stood[-1][0] >= NOTED_S:
+            self._stood.append((now, dict(at)))
+        while len(self._stood) > 1 and self._stood[1][0] <= now - LATELY_S:
+            self._stood.popleft()
+
+    def stood(self) -> Mapping[Place, int]:
+        """A minute ago, or when it was first told."""
+        return self._stood[0][1] if self._stood else {}
+
+
 class Teller:
     """One lease on a follower, and where its cursor stands."""
 
-    def __init__(self, telling: Telling) -> None:
+    def __init__(self, telling: Telling, lately: Lately | None = None) -> None:
+        self.lately = lately or Lately()
         self.follower, self.feed, self.pool, self.lease_s = (
             telling.follower,
             telling.feed,
@@ -200,7 +226,7 @@ class Teller:
         told = await self._write(stretch.parcel) if stretch.parcel.rows else Told(0)
         behind = {place: end for place, (end, _) in stretch.behind.items()} or upto
         with translated():
-            await self._commit_again(told, at, behind)
+            await self._commit_again(told, at, behind, asked=any(row["asked"] for row in rows))
         return True
 
     async def _trace(self, before: Mapping[Place, int], behind: Mapping[Place, Any], began_us: int) -> None:
@@ -249,6 +275,7 @@ class Teller:
             self._letters_at = row["letters_at"]
             self._erased = await self.pool.fetchval(SQL.newest_erasure, name)
             self.at = {(r["shard"], r["lane"]): r["position"] for r in await self.pool.fetch(SQL.positions, name)}
+            self.lately.note(self.at)
         self._held_at = clock.monotonic()
 
     async def _forget(self) -> None:
@@ -317,18 +344,41 @@ class Teller:
                 raise Taken
             await tx.executemany(SQL.refuse, refused)
         self.at.update(zip(places, news, strict=True))
+        self.lately.note(self.at)
 
-    async def _commit_again(self, told: Told, at: Mapping[Place, int], behind: Mapping[Place, int]) -> None:
-        """The same, of what was told once more. When it was asked for anew meanwhile, that is told from its beginning."""
+    async def tell_lately_again(self) -> None:
+        """When it is back, what it was told in the last minute before it was away."""
+        stood = self.lately.stood()
+        places = sorted(stood)
+        given = (
+            [p[0] for p in places],
+            [p[1] for p in places],
+            [stood[p] for p in places],
+            [self.at[p] for p in places],
+        )
+        try:
+            with translated():
+                await self.pool.execute(SQL.lately, self.follower.name, *given)
+        except TryLater:
+            log.info("lately_not_noted", follower=self.follower.name)
+
+    async def _commit_again(
+        self, told: Told, at: Mapping[Place, int], behind: Mapping[Place, int], *, asked: bool
+    ) -> None:
+        """The same, of what was told once more: it is not counted again, but, where an operator asked, what is
+
+        refused now. What was asked for meanwhile begins anew.
+        """
         name, places = self.follower.name, sorted(behind)
         shards, lanes = [shard for shard, _ in places], [lane for _, lane in places]
-        counts = (told.taken, told.merged, told.clamped, self._rate(told.taken), self._letters_at)
         refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in told.refused]
+        counts = (0, 0, 0, self._rate(told.taken), self._letters_at)
         async with self.pool.acquire() as tx, tx.transaction():
             if await tx.fetchval(SQL.tell, name, self.lease, *counts) is None:
                 raise Taken
             await tx.fetch(SQL.advance_again, name, shards, lanes, [at[p] for p in places], [behind[p] for p in places])
-            await tx.executemany(SQL.refuse, refused)
+            if asked:
+                await tx.executemany(SQL.refuse, refused)
 
     def _rate(self, taken: int) -> float:
         """A second, over the last minute."""

@@ -13,7 +13,7 @@ UPDATE followers SET lease = $2, leased_until = clock_timestamp() + make_interva
 RETURNING letters_at, paused_at IS NOT NULL AS paused
 
 -- name: agains
-SELECT shard, lane, position, upto FROM follower_agains WHERE follower = $1
+SELECT shard, lane, position, upto, asked FROM follower_agains WHERE follower = $1
 
 -- name: advance_again
 -- and those that are done are gone
@@ -28,6 +28,14 @@ done AS (
   RETURNING a.shard)
 SELECT shard FROM moved UNION ALL SELECT shard FROM done
 
+-- name: lately
+-- what was told before a server was away goes to it once more, beside what is new
+INSERT INTO follower_agains AS a (follower, shard, lane, position, upto, asked)
+SELECT $1, m.*, false FROM unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::bigint[]) AS m (shard, lane, position, upto)
+ WHERE m.position < m.upto ORDER BY m.shard, m.lane
+ON CONFLICT (follower, shard, lane) DO UPDATE
+   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto), asked = a.asked OR EXCLUDED.asked
+
 -- name: pause
 UPDATE followers SET paused_at = coalesce(paused_at, $2) WHERE follower = $1 RETURNING follower
 
@@ -36,25 +44,25 @@ UPDATE followers SET paused_at = NULL, retry_at = NULL WHERE follower = $1 RETUR
 
 -- name: again
 -- from the windows that were open at a moment, to where the cursor stands; what was asked for before goes on from the earlier
-INSERT INTO follower_agains AS a (follower, shard, lane, position, upto)
-SELECT c.follower, c.shard, c.lane, least(coalesce(before.upto, 0), c.position), c.position
+INSERT INTO follower_agains AS a (follower, shard, lane, position, upto, asked)
+SELECT c.follower, c.shard, c.lane, least(coalesce(before.upto, 0), c.position), c.position, true
   FROM follower_cursors c
   LEFT JOIN LATERAL (
     SELECT max((w.ranges -> (c.shard || '/' || c.lane) ->> 1)::bigint) AS upto FROM windows w
      WHERE w.closed_at <= $2 AND w.ranges ? (c.shard || '/' || c.lane)) before ON true
  WHERE c.follower = $1 AND coalesce(before.upto, 0) < c.position
 ON CONFLICT (follower, shard, lane) DO UPDATE
-   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto)
+   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto), asked = a.asked OR EXCLUDED.asked
 RETURNING upto - position AS entries
 
 -- name: again_audit
-INSERT INTO follower_agains AS a (follower, shard, lane, position, upto)
-SELECT c.follower, c.shard, c.lane, before.position, c.position
+INSERT INTO follower_agains AS a (follower, shard, lane, position, upto, asked)
+SELECT c.follower, c.shard, c.lane, before.position, c.position, true
   FROM follower_cursors c
  CROSS JOIN LATERAL (SELECT coalesce(max(position), 0) AS position FROM audit_events WHERE at < $2) before
  WHERE c.follower = $1 AND before.position < c.position
 ON CONFLICT (follower, shard, lane) DO UPDATE
-   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto)
+   SET position = least(a.position, EXCLUDED.position), upto = greatest(a.upto, EXCLUDED.upto), asked = a.asked OR EXCLUDED.asked
 RETURNING upto - position AS entries
 
 -- name: known

@@ -21,7 +21,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.loki_push import AUDIT, SERVICE, Entry, encode, own, requests, settle
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
+from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 JSON = {"content-type": "application/json", "user-agent": "eucora"}
 LONGEST_AGO = timedelta(days=800)
@@ -143,7 +143,7 @@ class Loki:
         try:
             return await self._http.request(method, url, headers=headers, **more)
         except httpx.HTTPError as exc:
-            raise TryLater("store-unavailable", f"the log server does not answer ({type(exc).__name__})", 0.0) from exc
+            raise Away("log", type(exc).__name__) from exc
 
 
 def selector(whose: Whose) -> str:

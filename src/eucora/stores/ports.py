@@ -12,7 +12,17 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from eucora.problems import TryLater
+
 CACHE_PATIENCE_S = 0.05
+
+
+class Away(TryLater):
+    """A server that does not answer. One that was killed may have lost what it acknowledged last."""
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__("store-unavailable", f"the {what} server does not answer ({how})", 0.0)
+
 
 Kind = Literal["metrics", "lines", "spans"]
 """What the archive has rows of."""

@@ -24,7 +24,7 @@ from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
+from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 from eucora.stores.remote_write import Named, Sample, compress, encode, matcher, settle
 
 SAMPLES_AT_ONCE = 10_000
@@ -127,9 +127,7 @@ class Prometheus:
             return await self._http.request(method, url, **more)
         except httpx.HTTPError as exc:
             self._newer = None
-            raise TryLater(
-                "store-unavailable", f"the metrics server does not answer ({type(exc).__name__})", 0.0
-            ) from exc
+            raise Away("metrics", type(exc).__name__) from exc
 
     async def _admin(self, act: str, query: dict[str, str]) -> None:
         answer = await self._post(self._at(f"/api/v1/admin/tsdb/{act}"), params=query)

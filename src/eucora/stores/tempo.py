@@ -23,7 +23,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
 from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.otlp_spans import Record, own, request, requests, settle
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
+from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
 # The library's messages have no types of their own.
 ExportTraceServiceRequest: Any = trace_service_pb2.ExportTraceServiceRequest
@@ -188,7 +188,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _away(how: str) -> TryLater:
-    return TryLater("store-unavailable", f"the trace server does not answer ({how})", 0.0)
+    return Away("trace", how)
 
 
 def findings(config: str, oldest: timedelta) -> list[Finding]:

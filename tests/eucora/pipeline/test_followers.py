@@ -27,7 +27,7 @@ from eucora.pipeline import dead_letters, followers
 from eucora.pipeline.followers import Paused, Taken, Teller, Telling, again, pause, pause_s, resume, states
 from eucora.pipeline.replay import replay
 from eucora.problems import EucoraError, Misconfigured, TryLater
-from eucora.stores.ports import Finding, Forgotten, Interval, Kind, Parcel, Refusal, Told, Whose
+from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Refusal, Told, Whose
 from eucora.stores.s3 import S3Objects
 from eucora_wire.payload import Payload
 from eucora_wire.sections.hardware import Hardware
@@ -344,7 +344,7 @@ async def test_one_killed_while_it_tells_again_goes_on_where_it_was(
     await steer(line, again, clock.now() - timedelta(days=1))
     await first.turn()
 
-    async def killed(*_: object) -> None:
+    async def killed(*_: object, **__: object) -> None:
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
@@ -363,3 +363,57 @@ async def test_a_paused_one_is_not_taken_by_another(line: Line, fed: Feed, scrip
     await steer(line, pause, clock.now())
     with pytest.raises(Paused):
         await Teller(Telling(script, fed, line.app, 15.0)).turn()
+
+
+async def test_what_a_server_was_told_lately_is_told_once_more_when_it_was_away_and_counted_once(
+    line: Line, fed: Feed, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "LATELY_S", 0.5)
+    monkeypatch.setattr(followers, "NOTED_S", 0.0)
+    old = await digested(line, 4)
+    ended = asyncio.Event()
+    running = asyncio.create_task(followers.run(Telling(script, fed, line.app, 15.0), ended))
+
+    async def told(count: int) -> None:
+        async def reached() -> bool:
+            return sum(script.told().values()) >= count
+
+        await until(reached, asyncio.Event())
+
+    await told(4)
+    await asyncio.sleep(1.0)
+    lately = await digested(line, 3)
+    await told(7)
+    script.failures = [Away("trace", "ConnectError"), Away("trace", "ConnectError")]
+    fresh = await digested(line, 2)
+    await told(12)
+    await asyncio.sleep(0.5)
+    ended.set()
+    await running
+    counts = script.told()
+    assert {n for (device, _), n in counts.items() if device == lately.id} == {2}
+    assert {n for (device, _), n in counts.items() if device == fresh.id} == {1}
+    assert {n for (device, _), n in counts.items() if device == old.id} <= {1, 2}
+    (state,) = await states(line.app, clock.now())
+    assert (state.told, state.again, state.waiting) == (9, 0, 0)
+
+
+async def test_a_server_that_is_only_busy_is_told_nothing_twice(line: Line, fed: Feed, script: Script) -> None:
+    await digested(line, 3)
+    ended = asyncio.Event()
+    running = asyncio.create_task(followers.run(Telling(script, fed, line.app, 15.0), ended))
+
+    async def told(count: int) -> None:
+        async def reached() -> bool:
+            return len(script.told()) >= count
+
+        await until(reached, asyncio.Event())
+
+    await told(3)
+    script.failures = [TryLater("store-unavailable", "429", 0.0)]
+    await digested(line, 3)
+    await told(6)
+    await asyncio.sleep(0.3)
+    ended.set()
+    await running
+    assert set(script.told().values()) == {1}
