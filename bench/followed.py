@@ -46,15 +46,17 @@ class Cost(Struct):
 @contextmanager
 def priced(cost: Cost) -> Iterator[None]:
     """Add what the block takes."""
-    wall, cpu = time.perf_counter(), _cpu_s()
+    servers = [pid for pid, name in processes.below(os.getpid()).items() if name == "postgres"]
+    theirs, ours, wall = processes.cpu_s(*servers), _cpu_s(), time.perf_counter()
     yield
     cost.wall_s += time.perf_counter() - wall
-    cost.cpu_s += _cpu_s() - cpu
+    cost.cpu_s += _cpu_s() - ours
+    cost.cpu_s += processes.cpu_s(*servers) - theirs
 
 
 def _cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime + processes.cost(os.getpid())["postgres"].cpu_s
+    return used.ru_utime + used.ru_stime
 
 
 async def arrivals(line: Line, kind: Kind, devices: int, batches: int, batch: int) -> list[Arrival]:

@@ -1,5 +1,6 @@
 """What the platform's processes cost: CPU seconds and resident memory, read from /proc."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,11 @@ def cost(parent: int) -> dict[str, Cost]:
     return total
 
 
-def cpu_s(pid: int) -> float:
-    """CPU seconds of one process since its start, its threads included."""
-    rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(rest[11]) + int(rest[12])) / TICK
+def cpu_s(*pids: int) -> float:
+    """CPU seconds of processes since they began, their threads included; of those that still run."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(rest[11]) + int(rest[12])
+    return ticks / TICK

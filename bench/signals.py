@@ -76,7 +76,7 @@ def _span(dice: random.Random, at: datetime, n: int) -> Timed:
         start=start,
         end=start + timedelta(milliseconds=dice.randrange(1, 900)),
         status="ok",
-        attributes={"package": f"package-{dice.randrange(40)}", "attempt": str(dice.randrange(4)), "outcome": "done"},
+        attributes={"package": f"package-{dice.randrange(40)}", "bytes": str(dice.randrange(10**7)), "outcome": "done"},
     )
 
 
@@ -131,8 +131,7 @@ def _lines(rows: Sequence[Line], shapes: Mapping[int, Any]) -> bytes:
 
 def _spans(rows: Sequence[Span], shapes: Mapping[int, Any]) -> bytes:
     records, _, _ = otlp_spans.settle(Parcel(rows, shapes))
-    told: Any = otlp_spans.request(records)
-    return bytes(told.SerializeToString())
+    return otlp_spans.request(records)
 
 
 ENCODERS: Mapping[Kind, Callable[[Any, Mapping[int, Any]], bytes]] = {

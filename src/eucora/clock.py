@@ -5,6 +5,7 @@ from time import monotonic as monotonic  # durations
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_DAY_S = 86_400
 
 
 def now() -> datetime:
@@ -13,12 +14,13 @@ def now() -> datetime:
 
 def to_ms(moment: datetime) -> int:
     """Whole milliseconds since 1970, rounded down."""
-    return (moment - EPOCH) // _MS
+    return to_us(moment) // 1_000
 
 
 def to_us(moment: datetime) -> int:
     """Whole microseconds since 1970."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH  # by its parts: it is asked for every row
+    return (since.days * _DAY_S + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_ms(ms: int) -> datetime:

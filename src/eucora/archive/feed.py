@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ class Feed:
         if (fits := self._fitting(rows)) < len(rows) and _entry(rows[fits]) != _entry(rows[0]):
             rows, wanted = cut(rows[: fits + 1], wanted)
         self._learn(sum(r.upto - r.after for r in wanted), len(rows), most)
-        behind = {(r.shard, r.lane): _end(r, rows, tips[r.shard, r.lane]) for r in wanted}
+        newest = _newest(rows)
+        behind = {(r.shard, r.lane): _end(r, newest, tips[r.shard, r.lane]) for r in wanted}
         return Stretch(await self._parcel(rows), behind)
 
     async def at(self, places: Sequence[tuple[int, int, int]], moments: Sequence[datetime]) -> Parcel:
@@ -92,7 +94,7 @@ class Feed:
         """The first rows of these stretches. Files are immutable: they are read when the snapshot is closed again."""
         async with snapshot(self._pool) as at:
             sealed = await _sealed(at.db, wanted, moments)
-            rows = [tuple(row) for row in await at.db.fetch(self._of.hot, *_columns(wanted), at.hot, most)]
+            rows: list[Any] = await at.db.fetch(self._of.hot, *_columns(wanted), at.hot, most)
             files = [f for f in await at.files(self._kind) if _holds(f, sealed)] if sealed else []
         if files:
             async with self._copies.of(files) as paths:
@@ -128,7 +130,7 @@ class Feed:
 
     def _fitting(self, rows: Sequence[Row]) -> int:
         """How many rows hold no more text than a parcel may."""
-        if not self._of.texts:
+        if sum(len(row[text] or "") for text in self._of.texts for row in rows) <= MOST_BYTES:
             return len(rows)
         size = 0
         for count, row in enumerate(rows):
@@ -145,6 +147,10 @@ DEVICE, TIME, RECEIVED, SHAPE = (stretches.HEAD.index(name) for name in ("device
 LINE, SPAN = (*stretches.HEAD, *stretches.behind("lines")), (*stretches.HEAD, *stretches.behind("spans"))
 
 
+_of_line = itemgetter(*(LINE.index(name) for name in Line.__struct_fields__))
+_of_span = itemgetter(*(SPAN.index(name) for name in Span.__struct_fields__))
+
+
 def reading(row: Row, erased: bool) -> Reading:
     """A row of metrics, which are of devices: nothing in it is a person's."""
     return Reading(*row[DEVICE:])
@@ -152,25 +158,18 @@ def reading(row: Row, erased: bool) -> Reading:
 
 def line(row: Row, erased: bool) -> Line:
     """A row of lines; of an erased person the text is gone, and that it was theirs."""
-    told = _named(LINE, row, Line)
-    if erased:
-        return Line(**{**told, "subject": None, "text": "", "fields": {}})
-    return Line(**{**told, "fields": _object(told["fields"])})
+    *told, subject, count, text, fields = _of_line(row)
+    rest = (None, count, "", {}) if erased else (subject, count, text, _object(fields))
+    return Line(*(*told, *rest))
 
 
 def span(row: Row, erased: bool) -> Span:
     """A row of spans; of an erased person the attributes are gone, and that it was theirs."""
-    told = _named(SPAN, row, Span)
-    for name in ("trace_id", "span_id", "parent_id"):
-        told[name] = bytes.fromhex(told[name]) if told[name] else None
-    if erased:
-        return Span(**{**told, "subject": None, "attributes": {}})
-    return Span(**{**told, "attributes": _object(told["attributes"])})
-
-
-def _named(columns: Sequence[str], row: Row, struct: type[Struct]) -> dict[str, Any]:
-    """A row's values by the fields of a struct; its place is the feed's own."""
-    return {name: value for name, value in zip(columns, row, strict=True) if name in struct.__struct_fields__}
+    *told, trace_id, span_id, parent_id, subject, duration_s, status, attributes = _of_span(row)
+    parent = bytes.fromhex(parent_id) if parent_id else None
+    ids = bytes.fromhex(trace_id), bytes.fromhex(span_id), parent
+    rest = (None, duration_s, status, {}) if erased else (subject, duration_s, status, _object(attributes))
+    return Span(*(*told, *ids, *rest))
 
 
 class Of(Struct, frozen=True):
@@ -190,7 +189,10 @@ KINDS: Mapping[Kind, Of] = {
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    return _fields.decode(text) if text else {}
+
+
+_fields = msgspec.json.Decoder(dict[str, Any])
 
 
 def _hidden(row: Row, masks: Sequence[Any]) -> bool:
@@ -243,8 +245,18 @@ def _columns(wanted: Sequence[Range]) -> tuple[list[int], ...]:
     return tuple([getattr(r, name) for r in wanted] for name in ("shard", "lane", "after", "upto"))
 
 
-def _end(r: Range, rows: Sequence[Row], tip: Any) -> tuple[int, datetime]:
-    """Where the cursor stands behind a stretch, and when the last entry of it that left a row was received."""
+def _newest(rows: Sequence[Row]) -> dict[Place, datetime]:
+    """When the last entry of each place that left a row was received."""
+    found: dict[Place, datetime] = {}
+    for row in rows:
+        place = (row[1], row[0])
+        if place not in found or found[place] < row[RECEIVED]:
+            found[place] = row[RECEIVED]
+    return found
+
+
+def _end(r: Range, newest: Mapping[Place, datetime], tip: Any) -> tuple[int, datetime]:
+    """Where the cursor stands behind a stretch, and when the last entry of it was received."""
     if r.upto == tip["position"]:
         return r.upto, tip["received"]
-    return r.upto, max((row[RECEIVED] for row in rows if row[0] == r.lane and row[1] == r.shard), default=clock.EPOCH)
+    return r.upto, newest.get((r.shard, r.lane), clock.EPOCH)

@@ -34,7 +34,7 @@ from eucora.stores.postgres import translated
 
 SQL = load(__file__, "followers.sql")
 
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 5_000
 LETTERS_AT_ONCE = 500
 LETTERS_S = 30.0
 ERASURES_AT_ONCE, FORGET_AGAIN_S = 20, 600.0

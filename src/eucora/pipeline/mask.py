@@ -7,7 +7,8 @@ rules can't settle is withheld whole. The rules err towards hiding: "user not" b
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ Text = Literal["masked", "home"]
 """masked: free text passes the rules · home: it stays in the archive."""
 
 WITHHELD = "<withheld>"
+SAID_AGAIN = 300
+"""Texts of so many characters are remembered, masked."""
 MOST_PASSES = 6
 """Hiding one thing may bare another beside it: rules are applied until nothing changes."""
 
@@ -97,7 +100,11 @@ RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] 
 
 def mask(text: str) -> str:
     """The text without what the rules find, on one line. Masked again it stays as it is."""
-    found = _CONTROL.sub(" ", text)
+    return _said_again(text) if len(text) <= SAID_AGAIN else _settled(text)
+
+
+def _settled(text: str) -> str:
+    found = _on_one_line(text)
     for _ in range(MOST_PASSES):
         before = found
         for pattern, instead in RULES:
@@ -105,6 +112,10 @@ def mask(text: str) -> str:
         if found == before:
             return found
     return WITHHELD
+
+
+_said_again = lru_cache(4_096)(_settled)
+"""Templates and short values come again and again: the rules look at each once in a while."""
 
 
 def masked(parcel: Parcel, kind: Kind, text: Text = "masked") -> Parcel:
@@ -118,12 +129,22 @@ def masked(parcel: Parcel, kind: Kind, text: Text = "masked") -> Parcel:
 
 def _line(row: Line, kind: str, text: Text) -> Line:
     said = PATHS[kind]
-    fields = dict(_values(row.fields, said[""], said, text))
-    return replace(row, text=_text(row.text, said["text"], text), fields=fields)
+    return Line(
+        row.device,
+        row.time,
+        row.received,
+        row.marks,
+        row.shape,
+        row.id,
+        row.subject,
+        row.count,
+        _text(row.text, said["text"], text),
+        _values(row.fields, said[""], said, text),
+    )
 
 
 def _span(row: Span, text: Text) -> Span:
-    return replace(row, attributes=dict(_values(row.attributes, "spans.attributes", {}, text)))
+    return replace(row, attributes=_values(row.attributes, "spans.attributes", {}, text))
 
 
 PATHS: Mapping[str, Mapping[str, str]] = {
@@ -139,29 +160,36 @@ PATHS: Mapping[str, Mapping[str, str]] = {
 """Where the contract declares what stands in a line's text and fields (`pipeline/lines.py`); "": all other fields."""
 
 
-Told = Iterator[tuple[str, Any]]
-
-
-def _values(fields: Mapping[str, Any], others: str, said: Mapping[str, str], text: Text) -> Told:
+def _values(fields: Mapping[str, Any], others: str, said: Mapping[str, str], text: Text) -> dict[str, Any]:
+    """Fields as they may be told; free text that stays home is left out."""
+    told = {}
     for name, value in fields.items():
-        if _is_free(said.get(name) or others):
-            yield from _free(name, value, text)
-        else:
-            yield name, value if not isinstance(value, str) else _CONTROL.sub(" ", value)
-
-
-def _free(name: str, value: Any, text: Text) -> Told:
-    if not isinstance(value, str) or NUMBER.fullmatch(value):
-        yield name, value
-    elif text == "masked":
-        yield name, WITHHELD if PERSON.search(name) else mask(value)
+        if not isinstance(value, str):
+            told[name] = value
+        elif not _is_free(said.get(name) or others):
+            told[name] = _on_one_line(value)
+        elif NUMBER.fullmatch(value):
+            told[name] = value
+        elif text == "masked":
+            told[name] = WITHHELD if _names_a_person(name) else mask(value)
+    return told
 
 
 def _text(value: str, path: str, text: Text) -> str:
     if not _is_free(path):
-        return _CONTROL.sub(" ", value)
+        return _on_one_line(value)
     return mask(value) if text == "masked" else ""
 
 
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else _CONTROL.sub(" ", text)
+
+
+@lru_cache(4_096)
+def _names_a_person(field: str) -> bool:
+    return bool(PERSON.search(field))
+
+
+@lru_cache(1_024)
 def _is_free(path: str) -> bool:
     return FIELDS[path].mask != "none"

@@ -4,6 +4,7 @@ Telling it twice changes nothing: a repeat has the same stream, nanosecond, text
 and merges on reading. Its 400 names some lines of a request and has taken the others: they are told again, halved.
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -54,7 +55,8 @@ class Loki:
 
     async def write(self, parcel: Parcel) -> Told:
         """Lines by stream and time, in requests of at most a megabyte."""
-        return await self.push(*settle(parcel))
+        # In a thread: thousands of lines take a while, in which the digest goes on.
+        return await self.push(*await asyncio.to_thread(settle, parcel))
 
     async def push(self, entries: Sequence[Entry], merged: int, clamped: int) -> Told:
         """Entries of any stream, in their order."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from eucora import clock
-from eucora.stores.loki_push import AUDIT, Entry
+from eucora.stores.loki_push import AUDIT, Entry, value
 from eucora.stores.ports import Finding, Follows, Forgotten, Interval, Parcel, Recorded, Told, Whose
 
 STREAM = (("service_name", AUDIT),)
@@ -57,5 +57,6 @@ def entries(rows: Sequence[Recorded]) -> list[Entry]:
     found: list[Entry] = []
     for row in rows:
         us = clock.to_us(row.at)
-        found.append((STREAM, us // 1_000, us * 1_000 + row.position % 1_000, row.text, row.marks))
+        ns = us * 1_000 + row.position % 1_000
+        found.append((STREAM, us // 1_000, ns, value(ns, row.text, row.marks)))
     return found

@@ -6,6 +6,7 @@ two, and the same line told again is the same in time, text and metadata, which 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,78 +31,106 @@ _LONE = re.compile("[\ud800-\udfff]")
 Stream = tuple[tuple[str, str], ...]
 """Its labels, by name."""
 
-Entry = tuple[Stream, int, int, str, Mapping[str, str]]
-"""(stream, milliseconds, nanoseconds, text, structured metadata)."""
+Entry = tuple[Stream, int, int, bytes]
+"""(stream, milliseconds, nanoseconds, the entry as it travels)."""
 
 
 def settle(parcel: Parcel) -> tuple[list[Entry], int, int]:
     """Entries by stream and time; how many were merged as repeats, and how many lay in the future."""
-    found: dict[tuple[Stream, int, str], Entry] = {}
+    streams: dict[Stream, dict[tuple[int, int], Entry]] = {}
     late = 0
     for line in parcel.rows:
         shape = parcel.shapes[line.shape]
         future = line.time > line.received
         late += future
-        entry = _entry(line, shape, future)
-        found[entry[0], entry[2], entry[4]["id"]] = entry
-    return [found[key] for key in sorted(found)], len(parcel.rows) - len(found), late
+        stream = labels(shape["kind"], shape["severity"], line.device.int % SHARDS)
+        us, number = clock.to_us(line.received if future else line.time), line.id.int
+        ns = us * 1_000 + number % 1_000
+        said = value(ns, told(line.text, line.fields, shape), metadata(line, shape["source"]))
+        streams.setdefault(stream, {})[ns, number] = (stream, us // 1_000, ns, said)
+    entries = [of[key] for _, of in sorted(streams.items()) for key in sorted(of)]
+    return entries, len(parcel.rows) - len(entries), late
 
 
-def _entry(line: Line, shape: Mapping[str, str], future: bool) -> Entry:
-    us = clock.to_us(line.received if future else line.time)
-    stream = labels(shape["kind"], shape["severity"], line.device.int % SHARDS)
-    ns = us * 1_000 + line.id.int % 1_000
-    return stream, us // 1_000, ns, told(line.text, line.fields, shape), metadata(line, shape["source"])
+def value(ns: int, text: str, said: Mapping[str, str]) -> bytes:
+    """One entry of a stream: [nanoseconds, text, structured metadata]."""
+    try:
+        return _json.encode((str(ns), text, said))
+    except UnicodeEncodeError:  # half a pair of surrogates
+        return _json.encode((str(ns), _clean(text), {_clean(name): _clean(held) for name, held in said.items()}))
+
+
+_json = msgspec.json.Encoder()
 
 
 def told(text: str, fields: Mapping[str, Any], shape: Mapping[str, str]) -> str:
     """The line as people read it: the template with its fields in their places."""
     if not text:
         return f"{shape['kind']} of {shape['source']}"
-    return _clean(_PLACE.sub(lambda place: str(fields.get(place[1], place[0])), text))
+    if "{" not in text:
+        return text
+    between, names = _places(text)
+    parts = [between[0]]
+    for name, after in zip(names, between[1:], strict=True):
+        parts += (str(fields[name]) if name in fields else f"{{{name}}}", after)
+    return "".join(parts)
+
+
+@lru_cache(1_024)
+def _places(template: str) -> tuple[list[str], list[str]]:
+    """What stands between the places of fields, and their names."""
+    parts = _PLACE.split(template)
+    return parts[::2], parts[1::2]
 
 
 def metadata(line: Line, source: str) -> dict[str, str]:
     """What is too many for a label. A field's name gets a prefix, so that none passes for ours."""
-    said = {"id": str(line.id), "device": str(line.device), "source": _clean(source)}
+    said = {"id": str(line.id), "device": str(line.device), "source": source}
     if line.subject is not None:
         said["subject"] = str(line.subject)
     if line.count > 1:
         said["count"] = str(line.count)
     if line.marks & LATE:
         said["late"] = "true"
-    for name, value in line.fields.items():
-        said["field_" + _NAME.sub("_", name)] = _clean(str(value))[:LONGEST_FIELD]
+    for name, held in line.fields.items():
+        said[_field(name)] = str(held)[:LONGEST_FIELD]
     return said
 
 
+@lru_cache(4_096)
+def _field(name: str) -> str:
+    return "field_" + _NAME.sub("_", name)
+
+
 def _clean(text: str) -> str:
-    return _LONE.sub("�", text)
+    return _LONE.sub("\ufffd", text)
 
 
 def requests(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """So many at once as one request may hold."""
     first = size = 0
-    for n, entry in enumerate(entries):
-        length = len(entry[3]) + sum(len(name) + len(value) + 6 for name, value in entry[4].items()) + 30
-        if n > first and (size + length > ONE_REQUEST_BYTES or n - first >= ONE_REQUEST_LINES):
+    for n, (_, _, _, said) in enumerate(entries):
+        if n > first and (size + len(said) > ONE_REQUEST_BYTES or n - first >= ONE_REQUEST_LINES):
             yield entries[first:n]
             first, size = n, 0
-        size += length
+        size += len(said)
     if entries:
         yield entries[first:]
 
 
 def encode(entries: Sequence[Entry]) -> bytes:
     """A push request as JSON."""
-    streams: dict[Stream, list[tuple[str, str, Mapping[str, str]]]] = {}
-    for stream, _, ns, text, said in entries:
-        streams.setdefault(stream, []).append((str(ns), text, said))
-    return msgspec.json.encode(
-        {"streams": [{"stream": dict(stream), "values": values} for stream, values in streams.items()]}
-    )
+    streams: dict[Stream, list[bytes]] = {}
+    for stream, _, _, said in entries:
+        streams.setdefault(stream, []).append(said)
+    each = [
+        b'{"stream":%b,"values":[%b]}' % (_json.encode(dict(stream)), b",".join(values))
+        for stream, values in streams.items()
+    ]
+    return b'{"streams":[%b]}' % b",".join(each)
 
 
+@lru_cache(1_024)
 def labels(kind: str, severity: str, shard: int) -> Stream:
     """Few values each: a stream is made of all of them."""
     return (("kind", kind), ("service_name", SERVICE), ("severity", severity), ("shard", str(shard)))
@@ -114,8 +143,7 @@ def own(service: str, lines: Sequence[Said]) -> list[Entry]:
             (("service_name", service), ("severity", line.severity)),
             line.at_us // 1_000,
             line.at_us * 1_000 + n % 1_000,
-            line.text,
-            {},
+            value(line.at_us * 1_000 + n % 1_000, line.text, {}),
         )
         for n, line in enumerate(lines)
     ]

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from eucora import clock
 from eucora.stores.ports import Parcel, Reading
+from eucora.stores.wire_format import field, varint
 
 DEVICE = "device"
 MOST_LABELS, LONGEST = 30, 1024
@@ -127,23 +128,6 @@ def sample(ms: int, value: float) -> bytes:
 
 def _label(name: str, value: str) -> bytes:
     return field(0x0A, field(0x0A, name.encode()) + field(0x12, value.encode()))
-
-
-def field(tag: int, body: bytes) -> bytes:
-    """Protobuf: a part with its length."""
-    return bytes((tag,)) + varint(len(body)) + body
-
-
-def varint(number: int) -> bytes:
-    """Protobuf: seven bits a byte, the lowest first."""
-    if number < 0x80:
-        return bytes((number,))
-    parts = bytearray()
-    while number >= 0x80:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
 
 
 def matcher(device: uuid.UUID) -> str:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from eucora.stores.remote_write import Sample, by_series, field, sample, varint
+from eucora.stores.remote_write import Sample, by_series, sample
+from eucora.stores.wire_format import field, varint
 from eucora_wire.registry import METRICS
 
 CONTENT_TYPE = "application/x-protobuf;proto=io.prometheus.write.v2.Request"

@@ -4,6 +4,7 @@ Telling it twice changes nothing in what is found: a span is its trace and its i
 be forgotten is gone with its retention, and the answer says when.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,8 +26,7 @@ from eucora.stores.isolate import Unacceptable, deliver, refusals
 from eucora.stores.otlp_spans import Record, own, request, requests, settle
 from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 
-# The library's messages have no types of their own.
-ExportTraceServiceRequest: Any = trace_service_pb2.ExportTraceServiceRequest
+# The library's message has no types of its own.
 ExportTraceServiceResponse: Any = trace_service_pb2.ExportTraceServiceResponse
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"content-type": "application/x-protobuf", "user-agent": "eucora"}
@@ -59,7 +59,8 @@ class Tempo:
 
     async def write(self, parcel: Parcel) -> Told:
         """Spans by device and time."""
-        records, merged, clamped = settle(parcel)
+        # In a thread: thousands of spans take a while, in which the digest goes on.
+        records, merged, clamped = await asyncio.to_thread(settle, parcel)
         lost = []
         for part in requests(records):
             lost += await deliver(part, self._send)
@@ -89,17 +90,18 @@ class Tempo:
 
     async def tell_own(self, spans: Sequence[Own]) -> None:
         """The platform's own spans, once; what fails is lost."""
-        await self._export(own(spans))
+        told: Any = own(spans)
+        await self._export(told.SerializeToString())
 
-    async def _export(self, told: Any) -> Any:
+    async def _export(self, told: bytes) -> Any:
         if self._channel is not None:
             return await self._by_grpc(self._channel, told)
         return await self._by_http(told)
 
-    async def _by_http(self, told: Any) -> Any:
+    async def _by_http(self, told: bytes) -> Any:
         url = self._url.copy_with(path=self._url.path.rstrip("/") + "/v1/traces")
         try:
-            answer = await self._http.post(url, content=told.SerializeToString(), headers=PROTOBUF)
+            answer = await self._http.post(url, content=told, headers=PROTOBUF)
         except httpx.HTTPError as exc:
             raise _away(type(exc).__name__) from exc
         if answer.is_success:
@@ -125,10 +127,9 @@ class Tempo:
         except httpx.HTTPError as exc:
             raise _away(type(exc).__name__) from exc
 
-    async def _by_grpc(self, open_channel: Any, told: Any) -> Any:
+    async def _by_grpc(self, open_channel: Any, told: bytes) -> Any:
         call = open_channel.unary_unary(
             EXPORT,
-            request_serializer=ExportTraceServiceRequest.SerializeToString,
             response_deserializer=ExportTraceServiceResponse.FromString,
         )
         try:
