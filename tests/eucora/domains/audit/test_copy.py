@@ -31,5 +31,5 @@ async def test_it_is_read_on_from_any_position_and_each_digest_is_that_of_the_li
         assert told["purpose"] == ACT.purpose
     part = await feed.after({PLACE: 2}, 10, {PLACE: 4})
     assert [row.position for row in part.parcel.rows] == [3, 4]
-    moments = [ns for _, _, ns, _, _ in entries(found)]
+    moments = [entry[2] for entry in entries(found)]
     assert moments == sorted(set(moments))
