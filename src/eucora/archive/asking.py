@@ -7,7 +7,7 @@ too long or too much is refused, and the refusal says what to ask for less of.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TypeVar
 
 import duckdb
@@ -35,20 +35,22 @@ class Bounds(Struct, frozen=True):
 
 
 class Question:
-    """DuckDB for one question. `narrow` says what to ask for less of."""
+    """DuckDB for one question, opened when it is first needed. `narrow` says what to ask for less of."""
 
-    def __init__(self, db: DuckDBPyConnection, narrow: str, timeout_s: float) -> None:
-        self._db, self._narrow, self._left_s = db, narrow, timeout_s
+    def __init__(self, opened: Callable[[], DuckDBPyConnection], narrow: str, timeout_s: float) -> None:
+        self._opened, self._narrow, self._left_s = opened, narrow, timeout_s
+        self._db: DuckDBPyConnection | None = None
         self._end = time.monotonic() + STREAMED_S
 
     async def of(self, work: Callable[[DuckDBPyConnection], T]) -> T:
         """What `work` gets from DuckDB in a thread; who is cancelled stops it, and goes when it has stopped."""
         async with self.timed():
-            running = asyncio.ensure_future(asyncio.to_thread(work, self._db))
+            db = self._db = self._db or self._opened()
+            running = asyncio.ensure_future(asyncio.to_thread(work, db))
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:
-                await self._stopped(running)
+                await self._stopped(db, running)
                 raise
             except duckdb.OutOfMemoryException as exc:
                 raise Refused("query-too-large", self._narrow) from exc
@@ -70,9 +72,9 @@ class Question:
         finally:
             self._left_s -= time.monotonic() - begun
 
-    async def _stopped(self, running: "asyncio.Future[T]") -> None:
+    async def _stopped(self, db: DuckDBPyConnection, running: "asyncio.Future[T]") -> None:
         while not running.done():
-            self._db.interrupt()  # again: between two statements nothing hears it
+            db.interrupt()  # again: between two statements nothing hears it
             try:
                 await asyncio.wait([running], timeout=0.05)
             except asyncio.CancelledError:
@@ -97,7 +99,8 @@ class Asking:
         except TimeoutError as exc:
             raise TryLater("too-many-queries", "", self.bounds.timeout_s) from exc
         try:
-            with working(self.bounds.memory_mib) as db:
-                yield Question(db, narrow, self.bounds.timeout_s)
+            with ExitStack() as held:
+                memory_mib = self.bounds.memory_mib
+                yield Question(lambda: held.enter_context(working(memory_mib)), narrow, self.bounds.timeout_s)
         finally:
             places.release()
