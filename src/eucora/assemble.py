@@ -50,16 +50,17 @@ from eucora.operators import enrolment_tokens
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
-from eucora.pipeline import followers, traced, worker
+from eucora.pipeline import followers, redigest, traced, worker
 from eucora.pipeline.house import House
 from eucora.pipeline.mask import Text
 from eucora.pipeline.normalise import Limits, touches
+from eucora.pipeline.redigest import Redigest
 from eucora.pipeline.replay import replay
 from eucora.problems import Misconfigured
 from eucora.scheduler import Job, keep
 from eucora.secrets import Secrets
 from eucora.settings import Settings
-from eucora.slice import Pool
+from eucora.slice import Pool, Transaction
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.loki import Loki
 from eucora.stores.loki_audit import LokiAudit
@@ -386,6 +387,7 @@ def _jobs(platform: Platform) -> list[Job]:
     epoch, audit = platform.about.epoch, platform.secrets.audit
     eraser = _eraser(platform)
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
+    again = _pipeline(platform)
     return [
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
@@ -397,10 +399,19 @@ def _jobs(platform: Platform) -> list[Job]:
         Job("sweep", 6 * 3600, lambda: sweep(platform.pool, platform.objects, platform.about.epoch, clock.now())),
         Job("seal", 60, lambda: seal(platform.pool, platform.objects, clock.now(), hot)),
         Job("traced", 600, lambda: traced.forget(platform.pool, clock.now())),
+        Job("redigest", 30, lambda: redigest.work(again, platform.objects, epoch, redigested)),
         Job("scrub", 60, lambda: settle(eraser, clock.now())),
         Job("retention", 3600, lambda: enforce(keeper, clock.now())),
         Job("audit_head", 60, lambda: sign_head(platform.pool, platform.objects, platform.secrets.audit, clock.now())),
     ]
+
+
+async def redigested(tx: Transaction, done: Redigest) -> None:
+    """That a range was digested again, in the audit trail."""
+    counts = {name: getattr(done, name) for name in ("entries", "carried", "items", "dead", "mended")}
+    detail = {"redigest": done.redigest, "windows": [done.first, done.last], **counts}
+    act = Act(act="archive.redigested", audit_class="lifecycle", actor_kind="platform", actor="pipeline", detail=detail)
+    await record(tx, clock.now(), [act])
 
 
 async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:

@@ -209,11 +209,11 @@ def _holds(file: File, windows: Sequence[int]) -> bool:
 
 
 async def _sealed(db: Transaction, wanted: Sequence[Range], moments: Sequence[datetime] | None) -> list[int]:
-    if moments is None:
-        found = await db.fetch(SQL.sealed_with, *_columns(wanted))
-    else:
-        found = await db.fetch(SQL.sealed_around, list(moments), OPEN_AROUND)
-    return [row["window"] for row in found]
+    """Windows that hold these stretches; what was stored by itself later lies in those of that time."""
+    found = await db.fetch(SQL.sealed_with, *_columns(wanted))
+    if moments is not None:
+        found += await db.fetch(SQL.sealed_around, list(moments), OPEN_AROUND)
+    return sorted({row["window"] for row in found})
 
 
 def ranges(cursor: Mapping[Place, int], tips: Mapping[Place, int], entries: int) -> list[Range]:

@@ -41,6 +41,11 @@ SELECT kind, object, day, first, last, generation, rows, size, digest, since, un
         WHERE k.mask > f.masks AND (k.device IS NOT NULL OR f.kind <> 'metrics') AND (k.since IS NULL OR f.until >= k.since) AND f.since < k.until)
  ORDER BY until DESC, object LIMIT $1
 
+-- name: overlapping
+-- current files with rows of some windows
+SELECT kind, object, day, first, last, generation, rows, size, digest, since, until, masks, width
+  FROM archive_files WHERE replaced_at IS NULL AND first <= $2 AND last >= $1 ORDER BY kind, day, first, object
+
 -- name: looked_through
 -- nothing that these masks hide is in the file
 UPDATE archive_files SET masks = $2 WHERE object = $1

@@ -87,8 +87,8 @@ def _alike(file: File) -> tuple[Any, ...]:
 async def _clean(db: Transaction, objects: Objects, epoch: int, file: File) -> None:
     newest = await masks.newest(db)
     hidden = await masks.beyond(db, file.masks)
-    with _folder() as folder:
-        path = await fetch(objects, file, folder)
+    with folder() as here:
+        path = await fetch(objects, file, here)
         if not await asyncio.to_thread(holds, [path], hidden):
             await db.execute(SQL.looked_through, file.object, newest)
             return
@@ -107,6 +107,27 @@ async def rewrite(
 
     `then` is in the transaction that names the new file.
     """
+    made = await remade(db, objects, epoch, old, expired=expired)
+    async with db.transaction():
+        await files.replace(db, old, made)
+        await then(db, made)
+    log.info("files_written_again", kind=old[0].kind, day=str(old[0].day), before=len(old), after=len(made))
+    return made
+
+
+async def remade(
+    db: Transaction,
+    objects: Objects,
+    epoch: int,
+    old: Sequence[File],
+    *,
+    expired: Sequence[int] = (),
+    entries: Path | None = None,
+) -> list[File]:
+    """Files of one kind and day written again, and not named yet: without what is masked by now, without rows of expired
+
+    shapes and of some entries.
+    """
     newest = await masks.newest(db)
     hidden = await masks.beyond(db, min(file.masks for file in old))
     kind: Any = old[0].kind
@@ -118,21 +139,17 @@ async def rewrite(
         generation=max(file.generation for file in old) + 1,
         masks=newest,
     )
-    with _folder() as folder:
-        paths = [await fetch(objects, file, folder) for file in old]
-        written = await asyncio.to_thread(write_again, kind, paths, hidden, folder, expired)
-        made = await put_all(objects, written, place)
-    async with db.transaction():
-        await files.replace(db, old, made)
-        await then(db, made)
-    log.info("files_written_again", kind=kind, day=str(old[0].day), before=len(old), after=len(made))
-    return made
+    with folder() as here:
+        paths = [await fetch(objects, file, here) for file in old]
+        written = await asyncio.to_thread(write_again, kind, paths, hidden, here, expired, entries)
+        return await put_all(objects, written, place)
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="eucora-archive-"))
+def folder() -> Iterator[Path]:
+    """Of this step alone, and gone with it."""
+    here = Path(tempfile.mkdtemp(prefix="eucora-archive-"))
     try:
-        yield folder
+        yield here
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(here)

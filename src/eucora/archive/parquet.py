@@ -241,14 +241,36 @@ def read(db: DuckDBPyConnection, files: Sequence[Path]) -> DuckDBPyRelation:
 
 
 def write_again(
-    kind: Kind, files: Sequence[Path], masks: Sequence[Masked], folder: Path, expired: Sequence[int] = ()
+    kind: Kind,
+    files: Sequence[Path],
+    masks: Sequence[Masked],
+    folder: Path,
+    expired: Sequence[int] = (),
+    entries: Path | None = None,
 ) -> list[Written]:
-    """Files of one event day as one, or as parts; without what is masked, and without rows of expired shapes."""
+    """Files of one event day as one, or as parts; without what is masked, rows of expired shapes, and of some entries."""
     with working() as db:
         rows = unmasked(read(db, files), masks)
         if expired:
             rows = rows.filter(ColumnExpression("shape").isnotin(*map(ConstantExpression, expired)))
+        if entries is not None:
+            rows = rows.join(_listed_entries(db, entries), ",".join(ENTRY), how="anti")
         return parts(db, kind, rows, folder)
+
+
+ENTRY: Mapping[str, str] = {"shard": "SMALLINT", "lane": "SMALLINT", "position": "BIGINT"}
+"""Which entry of the journal a row was made of; a list of entries has these columns, as CSV."""
+
+
+def holds_of(files: Sequence[Path], entries: Path) -> bool:
+    """Whether any row of these files was made of some entries."""
+    with working() as db:
+        rows = read(db, files).join(_listed_entries(db, entries), ",".join(ENTRY), how="semi")
+        return bool(rows.limit(1).fetchall())
+
+
+def _listed_entries(db: DuckDBPyConnection, entries: Path) -> DuckDBPyRelation:
+    return db.read_csv(str(entries), columns=dict(ENTRY), auto_detect=False, header=False, sep=",")
 
 
 def holds(files: Sequence[Path], masks: Sequence[Masked]) -> bool:

@@ -26,14 +26,22 @@ async def write(
     tx: Transaction, metrics: Sequence[Row], lines: Sequence[Row], spans: Sequence[Row], shapes: Mapping[int, int]
 ) -> None:
     """Copy rows into the open window, which stays open until the transaction ends. `shapes`: provisional to real."""
-    window = await open_for_writing(tx)
-    for table, columns, rows in (
-        ("hot_metrics", METRICS, metrics),
-        ("hot_lines", LINES, lines),
-        ("hot_spans", SPANS, spans),
-    ):
+    await copy(tx, "hot", await open_for_writing(tx), metrics, lines, spans, shapes)
+
+
+async def copy(
+    tx: Transaction,
+    tables: str,
+    window: int,
+    metrics: Sequence[Row],
+    lines: Sequence[Row],
+    spans: Sequence[Row],
+    shapes: Mapping[int, int],
+) -> None:
+    """Rows into the three tables of that name, under a window."""
+    for kind, columns, rows in (("metrics", METRICS, metrics), ("lines", LINES, lines), ("spans", SPANS, spans)):
         if rows:
-            await tx.copy_records_to_table(table, records=_placed(rows, window, shapes), columns=columns)
+            await tx.copy_records_to_table(f"{tables}_{kind}", records=_placed(rows, window, shapes), columns=columns)
 
 
 def _placed(rows: Sequence[Row], window: int, shapes: Mapping[int, int]) -> list[Row]:

@@ -50,6 +50,8 @@ VERBS = (
     Verb("trace", "traces:trace", "One trace as a waterfall", "telemetry.content.read", "personal"),
     Verb("deadletters list", "deadletters:listed", "What could not be stored, and why", "deadletters.read", "none"),
     Verb("deadletters replay", "deadletters:replay", "Digest it again", "deadletters.replay", "lifecycle"),
+    Verb("redigest", "redigests:redigest", "Digest a range again, after a fix", "archive.redigest", "lifecycle"),
+    Verb("redigests", "redigests:redigests", "What was digested again, and how far it is", "status.read", "none"),
     Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),
     Verb("forget", "subjects:forget", "Erase a person", "subjects.forget", "lifecycle"),
     Verb("erase", "erasures:erase", "Erase a device, or an interval of it", "devices.erase", "lifecycle"),

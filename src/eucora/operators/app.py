@@ -21,7 +21,18 @@ from eucora.domains.identity.routes import ROUTES as IDENTITY
 from eucora.domains.software.routes import ROUTES as SOFTWARE
 from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
-from eucora.operators import dead_letters, device, doctor, erasures, operators, retention, status, stores, tokens
+from eucora.operators import (
+    dead_letters,
+    device,
+    doctor,
+    erasures,
+    operators,
+    redigests,
+    retention,
+    status,
+    stores,
+    tokens,
+)
 from eucora.operators.document import DocumentPlugin, PagePlugin
 from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
@@ -41,6 +52,7 @@ ROUTES: Sequence[Any] = (
     *AUDIT,
     *device.ROUTES,
     *dead_letters.ROUTES,
+    *redigests.ROUTES,
     *tokens.ROUTES,
     *operators.ROUTES,
     *status.ROUTES,

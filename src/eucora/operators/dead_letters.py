@@ -15,7 +15,7 @@ from eucora.web.declare import declared
 from eucora.web.given import GivenAsker, GivenNow, GivenPool
 from eucora.web.paging import After, Limit, Page, cut, key
 
-State = Literal["open", "replayed", "failed", "all"]
+State = Literal["open", "replayed", "failed", "mended", "all"]
 
 
 class ReplayRequest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,11 +16,10 @@ from eucora.stores.postgres import translated
 from eucora.web.asker import Asker
 from eucora.web.declare import declared
 from eucora.web.given import GivenAsker, GivenNow, GivenPool
-from eucora.web.moments import moment
+from eucora.web.moments import MOMENT, moment
 from eucora_wire.fields import NAME
 
 Name = Annotated[str, PathParameter(pattern="^[a-z][a-z-]{0,40}$", description="A follower, as /stores names it")]
-MOMENT = "^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
 Why = Annotated[str, Meta(max_length=200, pattern=NAME)]
 
 

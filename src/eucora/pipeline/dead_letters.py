@@ -50,8 +50,11 @@ class Letter(Struct, frozen=True, kw_only=True):
         return (self.received, self.id)
 
 
-async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter]) -> None:
-    """Keep letters; the body of one whose key is destroyed is not kept."""
+async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter], *, again: bool = False) -> None:
+    """Keep letters; the body of one whose key is destroyed is not kept.
+
+    `again`: of entries that were digested before; what was beyond the bound then was counted then.
+    """
     if not letters:
         return
     kept, beyond = await _bound(tx, letters)
@@ -64,7 +67,8 @@ async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter]
         place = (x.stream, x.stream_number, x.ordinal, x.device, x.subject, x.shard, x.lane, x.position, x.received)
         rows.append((letter_id, *place, x.reason, x.path, x.detail, x.key_no, body))
     await tx.executemany(SQL.add_letter, rows)
-    await tx.executemany(SQL.add_overflow, beyond)
+    if not again:
+        await tx.executemany(SQL.add_overflow, beyond)
 
 
 async def settle_resent(tx: Transaction, ids: Sequence[uuid.UUID]) -> None:
@@ -105,7 +109,7 @@ async def page(
     device: uuid.UUID | None = None,
     reason: str | None = None,
 ) -> list[Letter]:
-    """At most `limit` letters, newest first, behind `after`. States: open, replayed, failed."""
+    """At most `limit` letters, newest first, behind `after`. States: open, replayed, failed, mended."""
     rows = await db.fetch(SQL.letters, *(after or (None, None)), state, device, reason, limit)
     return [Letter(**row) for row in rows]
 

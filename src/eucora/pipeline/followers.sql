@@ -100,9 +100,9 @@ UPDATE followers SET retries = retries + 1, last_error = $2, last_error_at = clo
  WHERE follower = $1
 
 -- name: letters
--- dead letters that were digested again about here or later, oldest first
+-- dead letters that were stored after all about here or later, oldest first
 SELECT id, shard, lane, position, settled_at FROM dead_letters
- WHERE state = 'replayed' AND settled_at > $1 ORDER BY settled_at, id LIMIT $2
+ WHERE state IN ('replayed', 'mended') AND settled_at > $1 ORDER BY settled_at, id LIMIT $2
 
 -- name: newest_erasure
 SELECT coalesce(max(mask), 0) FROM follower_erasures WHERE follower = $1

@@ -37,8 +37,8 @@ SELECT id, device, subject, stream, ordinal, received, reason, path, detail, cou
 SELECT key_no, body FROM dead_letters WHERE id = $1
 
 -- name: lock_letter
--- a letter that is not replayed yet, for whoever replays it
-SELECT id FROM dead_letters WHERE id = $1 AND received = $2 AND state <> 'replayed' FOR UPDATE
+-- a letter that is not stored yet, for whoever replays it
+SELECT id FROM dead_letters WHERE id = $1 AND received = $2 AND state IN ('open', 'failed') FOR UPDATE
 
 -- name: settle_letter
 -- how a replay went

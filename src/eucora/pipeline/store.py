@@ -5,12 +5,14 @@ for ever makes a dead letter; everything else rolls back and is tried again.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncpg
 
 from eucora.archive import rows
+from eucora.archive.rows import Row
 from eucora.batch import DeadLetter, Item, Plan
 from eucora.journal.cursors import Moves, advance
 from eucora.pipeline import dead_letters, traced
@@ -48,7 +50,15 @@ async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House
     return Committed(len(enriched.items) - len(refused), len(dead), frozenset(x.device for x in enriched.items))
 
 
-async def absorb(tx: Transaction, plan: Plan, renamed: Mapping[int, int], house: House) -> list[DeadLetter]:
+Write: TypeAlias = Callable[
+    [Transaction, Sequence[Row], Sequence[Row], Sequence[Row], Mapping[int, int]], Awaitable[None]
+]
+"""Where rows of metrics, lines and spans go: `rows.write`, but for a range that is digested again."""
+
+
+async def absorb(
+    tx: Transaction, plan: Plan, renamed: Mapping[int, int], house: House, write: Write = rows.write
+) -> list[DeadLetter]:
     """Let slices and archive take their parts. A data error halves the batch until the item is alone."""
     if not plan.items:
         return []
@@ -56,7 +66,7 @@ async def absorb(tx: Transaction, plan: Plan, renamed: Mapping[int, int], house:
         async with tx.transaction():
             for part in house.slices:
                 await part.absorb(plan, tx)
-            await rows.write(tx, plan.metrics, plan.lines, plan.spans, renamed)
+            await write(tx, plan.metrics, plan.lines, plan.spans, renamed)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as exc:
         if not is_data_error(exc):
             raise
@@ -64,7 +74,7 @@ async def absorb(tx: Transaction, plan: Plan, renamed: Mapping[int, int], house:
             return [_letter(plan.items[0], exc)]
     else:
         return []
-    return [letter for half in halves(plan, house) for letter in await absorb(tx, half, {}, house)]
+    return [letter for half in halves(plan, house) for letter in await absorb(tx, half, {}, house, write)]
 
 
 def halves(plan: Plan, house: House) -> Iterable[Plan]:

@@ -9,6 +9,8 @@ from litestar.params import QueryParameter
 from eucora.problems import Refused
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+MOMENT = "^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
+"""As a document's schema says it."""
 _AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 
 Since: TypeAlias = Annotated[

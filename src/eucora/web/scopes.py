@@ -16,6 +16,7 @@ SCOPES: dict[str, str] = {
     "software.read": "read what is installed",
     "deadletters.read": "list what could not be stored",
     "deadletters.replay": "digest it again",
+    "archive.redigest": "digest again what lies in the archive, after a fix",
     "subjects.forget": "erase a person",
     "tokens.read": "list tokens",
     "tokens.write": "make and revoke tokens, of enrolment and of operators",

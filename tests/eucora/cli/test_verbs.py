@@ -82,6 +82,7 @@ TYPED = {
     "crashes": "crashes DEVICE",
     "trace": "trace TRACE",
     "deadletters replay": "deadletters replay ANY",
+    "redigest": "redigest --since 1d --purpose test --no-wait",
     "revoke": "revoke DEVICE --yes",
     "forget": "forget PERSON --yes",
     "erase": "erase DEVICE --purpose test --yes",
