@@ -11,15 +11,21 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.eucora.archive.test_compact import CPU, LONG_AGO, SOON, close, tell
+import pytest
+from tests.eucora.archive.test_compact import CPU, LONG_AGO, NOW, SOON, close, tell
 from tests.eucora.line import Device, Line
 
 from eucora.archive import masks, query
 from eucora.archive.query import Archive
+from eucora.domains.audit import verify
 from eucora.embedded.seaweedfs import DATA_BUCKET
+from eucora.pipeline import normalise
+from eucora.pipeline.redigest import ask
+from eucora_wire.sections.hardware import Hardware
 
 ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("EUCORA_TEST_KILLS", "8"))
@@ -59,7 +65,7 @@ async def test_whatever_moment_the_worker_is_killed_at_no_reader_ever_counts_wro
         await close(line)
 
     reading = asyncio.create_task(read())
-    async with _workers(servers, database) as worker:
+    async with _workers(servers, database, {}) as worker:
         for n in range(KILLS):
             await arrive(n)
             if n == KILLS // 2:
@@ -76,6 +82,91 @@ async def test_whatever_moment_the_worker_is_killed_at_no_reader_ever_counts_wro
     assert wrong == []
     assert (await count(kept), await count(erased)) == (most[kept.id], 0)
     assert await _rows(line) == most[kept.id], "each row stands once in hot rows and files, of the erased none"
+
+
+async def test_whatever_moment_a_redigest_is_killed_at_each_value_is_there_once_the_old_one_or_the_new(
+    line: Line, archive: Archive, servers: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(SEED)
+    right = normalise.normalise_hardware
+    # A fault that turns everything round; digested again, it is as the device said.
+    monkeypatch.setattr(normalise, "normalise_hardware", lambda h: Hardware(cpu=100 - (h.cpu or 0)))
+    device = await line.enrol()
+    for n in range(12):
+        await tell(line, device, 4, days=n % 3)
+        await close(line)
+    monkeypatch.setattr(normalise, "normalise_hardware", right)
+    said = sorted(n / 100 for n in range(4) for _ in range(12))
+    turned = sorted(round(1 - value, 6) for value in said)
+    reads = 0
+
+    async def values() -> list[float]:
+        found = (await query.series(archive, device.id, CPU, LONG_AGO, SOON, 10_000)).points
+        return sorted(round(value, 6) for _, value in found)
+
+    assert await values() == turned
+
+    async def read() -> None:
+        nonlocal reads
+        while True:
+            found = await values()
+            reads += 1
+            assert len(found) == 48, f"seed {SEED}"
+            assert set(found) <= {*said, *turned}, f"seed {SEED}"
+
+    reading = asyncio.create_task(read())
+    also = {"EUCORA_TEST_ALSO": "redigest", "EUCORA_TEST_SECRETS": str(tmp_path / "secrets")}
+    async with _workers(servers, database, also) as worker:
+        for _ in range(KILLS):
+            if await _undone(line) == 0:
+                async with line.app.acquire() as tx, tx.transaction():
+                    await ask(tx, LONG_AGO, SOON, SOON)
+                await tell(line, await line.enrol(), 1)
+                await close(line)  # so that the window that was open is sealed too
+            await worker.life(dice.expovariate(2.0))
+        async with asyncio.timeout(60 + 2 * KILLS):
+            await worker.live_until(lambda: _redigested(line))
+    assert not reading.done(), reading.exception()
+    reading.cancel()
+    assert reads > KILLS
+    assert await values() == said
+    assert await _rows(line) - await line.app.fetchval("SELECT count(*) - 1 FROM devices") == len(said)
+
+
+async def _undone(line: Line) -> int:
+    return int(await line.app.fetchval("SELECT count(*) FROM redigests WHERE done_at IS NULL"))
+
+
+async def _redigested(line: Line) -> bool:
+    return await _undone(line) == 0 and await _settled(line)
+
+
+async def test_whatever_moment_retention_is_killed_at_what_is_younger_stays_whole_and_the_trail_counts_what_went(
+    line: Line, archive: Archive, servers: Any, database: Any, tmp_path: Path
+) -> None:
+    dice = random.Random(SEED)
+    device = await line.enrol()
+    young = old = 0
+    also = {"EUCORA_TEST_ALSO": "retention", "EUCORA_TEST_SECRETS": str(tmp_path / "secrets")}
+    async with _workers(servers, database, also) as worker:
+        for n in range(KILLS):
+            for days in (1, 20):
+                await tell(line, device, 3, days=days)
+            await close(line)
+            young, old = young + 3, old + 3
+            await worker.life(dice.expovariate(3.0))
+            since = NOW - timedelta(days=9)
+            found = (await query.series(archive, device.id, CPU, since, SOON, 10_000)).points
+            assert len(found) == young, f"seed {SEED}, kill {n}"
+        async with asyncio.timeout(60 + 2 * KILLS):
+            await worker.live_until(lambda: _only(line, young))
+    gone = "SELECT sum((detail ->> 'rows')::int)::int FROM audit_events WHERE detail ->> 'class' LIKE $1"
+    assert await line.app.fetchval(gone, "metrics%") == old, "the trail tells what went, and once"
+    assert (await verify(line.app, line.secrets.audit.public_key())).whole
+
+
+async def _only(line: Line, rows: int) -> bool:
+    return await _settled(line) and await _rows(line) == rows
 
 
 async def _settled(line: Line) -> bool:
@@ -130,8 +221,10 @@ class Workers:
 
 
 @asynccontextmanager
-async def _workers(servers: Any, database: Any) -> AsyncIterator[Workers]:
+async def _workers(servers: Any, database: Any, more: dict[str, str]) -> AsyncIterator[Workers]:
     environment = os.environ | {
+        **more,
+        "EUCORA_TEST_KEYS_URL": database.keys_url,
         "EUCORA_TEST_APP_URL": database.app_url,
         "EUCORA_TEST_S3_URL": servers.s3.url,
         "EUCORA_TEST_S3_KEY": servers.s3.access_key,
