@@ -29,6 +29,7 @@ from eucora.domains import all as domains
 from eucora.domains.audit import Act, record, sign_head
 from eucora.domains.audit.copy import AuditFeed
 from eucora.domains.devices.policy import ensure_policy
+from eucora.domains.devices.queries import beings
 from eucora.gateway.authority import ensure_authority, load_authority
 from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
@@ -56,6 +57,7 @@ from eucora.pipeline.mask import Text
 from eucora.pipeline.normalise import Limits, touches
 from eucora.pipeline.redigest import Redigest
 from eucora.pipeline.replay import replay
+from eucora.pipeline.told_cohorts import Cohorts
 from eucora.problems import Misconfigured
 from eucora.scheduler import Job, keep
 from eucora.secrets import Secrets
@@ -67,6 +69,7 @@ from eucora.stores.loki_audit import LokiAudit
 from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
 from eucora.stores.postgres import open_pool
 from eucora.stores.prometheus import Prometheus
+from eucora.stores.prometheus_cohorts import PrometheusCohorts
 from eucora.stores.redis import RedisCache
 from eucora.stores.s3 import S3Objects
 from eucora.stores.tempo import Tempo
@@ -335,16 +338,25 @@ async def _follow(platform: Platform, tracer: Tracer, ended: asyncio.Event) -> N
         # A folder of its own: what another process reads is not thrown away here.
         folder, most = platform.settings.data_dir / "copies-told", platform.settings.copies_mib * 2**20
         copies = Copies(platform.objects, folder, most)
-        erased = partial(domains.erased, platform.pool)
         text = cast("Text", platform.settings.logs_text)
         async with asyncio.TaskGroup() as group:
             group.create_task(keep([Job("copies", 60, lambda: copies.tidy(platform.pool))], ended))
             for each in told:
-                feed = (
-                    AuditFeed(platform.pool) if each.kind == "audit" else Feed(platform.pool, copies, each.kind, erased)
-                )
+                feed = _source(platform.pool, copies, each)
                 telling = followers.Telling(each, feed, platform.pool, platform.settings.lease_s, text, tracer)
                 group.create_task(followers.run(telling, ended))
+
+
+def _source(pool: Pool, copies: Copies, follower: Follower) -> followers.Source:
+    """What a follower is told out of."""
+    erased = partial(domains.erased, pool)
+    match follower.kind:
+        case "audit":
+            return AuditFeed(pool)
+        case "cohorts":
+            return Cohorts(pool, Feed(pool, copies, "metrics", erased), partial(beings, pool), follower.name)
+        case kind:
+            return Feed(pool, copies, kind, erased)
 
 
 def _eraser(platform: Platform) -> Eraser:
@@ -364,7 +376,8 @@ def followers_of(settings: Settings) -> list[Follower]:
     oldest = timedelta(days=settings.spool_max_age_days + 1)
     found: list[Follower] = []
     if settings.metrics_url:
-        found.append(Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest))
+        prometheus = Prometheus(settings.metrics_url, settings.metrics_ca_file, oldest)
+        found.append(PrometheusCohorts(prometheus) if settings.metrics_series == "cohort" else prometheus)
     if settings.logs_url:
         found.append(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant))
         found.append(LokiAudit(Loki(settings.logs_url, settings.logs_ca_file, oldest, settings.logs_tenant)))

@@ -35,8 +35,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     s3_credentials_file: Path | None = None
     # CA file that S3's certificate is verified with; empty: the system's.
     s3_ca_file: Path | None = None
-    # Prometheus, or what takes its remote writes, as a follower of the archive; empty: none. Every device has its series.
+    # Prometheus, or what takes its remote writes, as a follower of the archive; empty: none.
     metrics_url: str = ""
+    # Whose series it is told: of each device, or of cohorts (system, model, site, version), for fleets beyond its memory.
+    metrics_series: str = "device"
     # CA file that the metrics server's certificate is verified with; empty: the system's.
     metrics_ca_file: Path | None = None
     # Loki as a follower of the archive, for log lines, events, changes and crashes; empty: none.
@@ -158,6 +160,8 @@ def _contradictions(s: Settings) -> list[str]:
         faults.append("EUCORA_JOURNAL_HOT_DAYS must be at least 1")
     if s.logs_text not in ("masked", "home"):
         faults.append("EUCORA_LOGS_TEXT must be masked or home")
+    if s.metrics_series not in ("device", "cohort"):
+        faults.append("EUCORA_METRICS_SERIES must be device or cohort")
     if s.query_memory_mib < 128:
         faults.append("EUCORA_QUERY_MEMORY_MIB must be at least 128")
     if not 1 <= s.query_timeout_s <= 300:

@@ -22,7 +22,7 @@ def devices(
 ) -> None:
     """Find devices.
 
-    Words of a query, all of which must hold: host: serial: user: take a whole value; model: os: package: state: id:
+    Words of a query, all of which must hold: host: serial: user: take a whole value; model: os: package: state: site: id:
     take the beginning of one; a bare word may be a host name, serial, model, operating system or package.
 
     Examples: eucora devices · eucora devices os:debian package:openssl · eucora devices host:anna-laptop
@@ -96,6 +96,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("model", _joined(found["manufacturer"], found["model"])),
         ("form", _joined(found["chassis"], found["virtual"])),
         ("processor", _joined(str(found["cpu_count"] or ""), found["cpu_model"], found["architecture"])),
+        ("site", found["site"]),
         ("memory", human(found["memory_bytes"], "bytes")),
         ("firmware", found["firmware"]),
         ("encrypted", found["disk_encrypted"]),
@@ -110,6 +111,25 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
 def _gaps(streams: list[dict[str, Any]]) -> str:
     missing = sum(last - first + 1 for stream in streams for first, last in stream["gaps"])
     return f"{missing} batches have not arrived" if missing else ""
+
+
+def move(
+    device: Device,
+    site: Annotated[str, typer.Argument(help="Where it belongs from now on.")],
+    purpose: Annotated[str, typer.Option(help="Why; it stands in the audit trail.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say where a device belongs; where it belonged before is kept, so that what happened then is counted there.
+
+    Example: eucora move 0199a1 Lyon
+    """
+    with platform() as api:
+        found = which(api, device)
+        moved = api.post(f"/devices/{found}/site", {"site": site, "purpose": purpose})
+    if as_json:
+        print_json(moved)
+    else:
+        say(f"{found} belongs to {site} from now on.")
 
 
 def revoke(

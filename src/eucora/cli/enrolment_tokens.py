@@ -19,9 +19,9 @@ def listed(as_json: AsJson = False) -> None:
             print_array(found)
             return
         print_table(
-            ("TOKEN", "LABEL", "LEFT", "EXPIRES", "REVOKED"),
+            ("TOKEN", "LABEL", "SITE", "LEFT", "EXPIRES", "REVOKED"),
             (
-                (t["token_id"], t["label"], t["uses_left"], moment(t["expires_at"]), moment(t["revoked_at"]))
+                (t["token_id"], t["label"], t["site"], t["uses_left"], moment(t["expires_at"]), moment(t["revoked_at"]))
                 for t in found
             ),
             empty="No token.",
@@ -32,14 +32,19 @@ def create(
     uses: Annotated[int, typer.Option(help="How many devices it enrols.")] = 1,
     hours: Annotated[float, typer.Option(help="How long it lives.")] = 24,
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    site: Annotated[
+        str | None, typer.Option(help="Where the devices belong; they are found and compared by it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token that enrols devices. It is shown once.
 
-    Example: eucora enrolment-tokens create --uses 20 --hours 8 --label "sales laptops"
+    Example: eucora enrolment-tokens create --uses 20 --hours 8 --label "sales laptops" --site Lyon
     """
     with platform() as api:
-        made = api.post("/enrolment-tokens", {"uses": uses, "hours": hours, "label": label})
+        made = api.post(
+            "/enrolment-tokens", {"uses": uses, "hours": hours, "label": label} | ({"site": site} if site else {})
+        )
     if as_json:
         print_json(made)
     else:

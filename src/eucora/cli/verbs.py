@@ -52,6 +52,7 @@ VERBS = (
     Verb("deadletters replay", "deadletters:replay", "Digest it again", "deadletters.replay", "lifecycle"),
     Verb("redigest", "redigests:redigest", "Digest a range again, after a fix", "archive.redigest", "lifecycle"),
     Verb("redigests", "redigests:redigests", "What was digested again, and how far it is", "status.read", "none"),
+    Verb("move", "devices:move", "Say where a device belongs", "devices.write", "administration"),
     Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),
     Verb("forget", "subjects:forget", "Erase a person", "subjects.forget", "lifecycle"),
     Verb("erase", "erasures:erase", "Erase a device, or an interval of it", "devices.erase", "lifecycle"),

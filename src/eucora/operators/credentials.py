@@ -49,10 +49,12 @@ async def for_operator(
     return made
 
 
-async def for_enrolment(tx: Transaction, now: datetime, made_by: str, uses: int, hours: float, label: str) -> Made:
-    """A token that enrols up to `uses` devices; the caller records it."""
+async def for_enrolment(
+    tx: Transaction, now: datetime, made_by: str, uses: int, hours: float, label: str, site: str | None = None
+) -> Made:
+    """A token that enrols up to `uses` devices, which belong to `site`; the caller records it."""
     made = Made(uuid7(to_ms(now)), new_token(ENROLMENT), now + timedelta(hours=hours))
     await tx.execute(
-        SQL.add_enrolment_token, made.token_id, made_by, digest(made.token), uses, label, now, made.expires_at
+        SQL.add_enrolment_token, made.token_id, made_by, digest(made.token), uses, label, now, made.expires_at, site
     )
     return made

@@ -33,6 +33,9 @@ UNSIGNED = timedelta(minutes=15)
 LEAST_POSTGRES = 150_000
 CONNECTIONS = 60
 """What the pools of every role open at most, beside the server's own three."""
+SERIES_A_DEVICE = 25
+"""A laptop with some volumes, sensors and a battery, its programs aside."""
+MOST_SERIES = 1_000_000
 PROBE = "doctor/probe"
 
 
@@ -60,6 +63,7 @@ async def examine(house: Operators, now: datetime) -> list[Told]:
         "s3": lambda: _s3(house),
         "cache": lambda: _cache(house),
         "retention": lambda: house.retention(now),
+        **({"series": lambda: _series(house)} if house.settings.metrics_url else {}),
         **{follower.name: _inspect(follower) for follower in house.followers},
     }
     found = await asyncio.gather(*(_asked(part, check) for part, check in checks.items()))
@@ -210,6 +214,26 @@ async def _line(house: Operators, now: datetime) -> AsyncIterator[Finding]:
         f"signed {signed:%Y-%m-%d %H:%M} UTC" if signed else "not signed yet",
         "see job_failed audit_head in the pipeline's log: the newest events are not signed",
     )
+
+
+async def _series(house: Operators) -> list[Finding]:
+    """Whose series a metrics server should be told. What it holds now stands with the server itself."""
+    devices = await house.pool.fetchval(SQL.enrolled)
+    return [series(house.settings.metrics_series, devices)]
+
+
+def series(told: str, devices: int) -> Finding:
+    """A fleet's series against what a usual server holds well."""
+    wanted = devices * SERIES_A_DEVICE
+    found = f"{devices:,} devices would be about {wanted:,} series, {MOST_SERIES:,} are held well; told is: {told}"
+    fits = wanted <= MOST_SERIES
+    if told == "cohort":
+        hint = "; EUCORA_METRICS_SERIES=device would show each device, and fit" if fits else ""
+        return Finding("choice", "well", found + hint)
+    mend = (
+        "set EUCORA_METRICS_SERIES=cohort: aggregates by system, model, site and version; the archive keeps each device"
+    )
+    return finding("choice", fits, found, mend)
 
 
 async def _s3(house: Operators) -> list[Finding]:

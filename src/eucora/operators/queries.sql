@@ -37,12 +37,12 @@ UPDATE operator_tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS
 
 -- name: add_enrolment_token
 -- an enrolment token by its digest
-INSERT INTO enrolment_tokens (token_id, made_by, digest, uses_left, label, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO enrolment_tokens (token_id, made_by, digest, uses_left, label, created_at, expires_at, site)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: enrolment_tokens_after
 -- every enrolment token without its secret, oldest first
-SELECT token_id, made_by, label, uses_left, created_at, expires_at, revoked_at
+SELECT token_id, made_by, label, site, uses_left, created_at, expires_at, revoked_at
   FROM enrolment_tokens WHERE token_id > $1 ORDER BY token_id LIMIT $2
 
 -- name: revoke_enrolment_token
@@ -75,6 +75,9 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- name: streams_of
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
+
+-- name: enrolled
+SELECT count(*) FROM devices WHERE state = 'enrolled'
 
 -- name: health
 -- the server's own settings, and how its clock and its partitions stand

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from eucora.domains.audit import by, record
 from eucora.domains.audit.asked import require
+from eucora.domains.devices.site import Site
 from eucora.operators import credentials
 from eucora.operators.credentials import Made
 from eucora.operators.statements import SQL
@@ -53,6 +54,7 @@ class EnrolmentToken(Struct, frozen=True):
     token_id: uuid.UUID
     made_by: str
     label: str
+    site: str | None
     uses_left: int
     created_at: datetime
     expires_at: datetime
@@ -60,11 +62,12 @@ class EnrolmentToken(Struct, frozen=True):
 
 
 class NewEnrolmentToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many devices it enrols, and for how long."""
+    """How many devices it enrols, for how long, and where they belong."""
 
     uses: Annotated[int, Meta(ge=1, le=100_000)] = 1
     hours: Annotated[float, Meta(gt=0, le=24 * 31)] = 24
     label: Label = ""
+    site: Site | None = None
 
 
 @get("/tokens", opt=declared("tokens.read", "none"))
@@ -115,8 +118,10 @@ async def new_enrolment_token(
 ) -> Made:
     """A token that enrols devices: `eucora-agent enrol` asks for it."""
     async with pool.acquire() as tx, tx.transaction():
-        made = await credentials.for_enrolment(tx, now, str(asker.operator), data.uses, data.hours, data.label)
+        given = (data.uses, data.hours, data.label, data.site)
+        made = await credentials.for_enrolment(tx, now, str(asker.operator), *given)
         detail = {"token": str(made.token_id), "uses": data.uses, "expires": made.expires_at.isoformat()}
+        detail |= {"site": data.site} if data.site else {}
         await record(tx, now, [by(asker, "enrolment-token.created", "administration", detail=detail)])
     return made
 

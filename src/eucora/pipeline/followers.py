@@ -197,17 +197,15 @@ class Teller:
         if self.follows == "archive":
             await self._forget()
         with translated():
-            parcel, behind = await self._letters(), {}
-            if parcel is None:
-                stretch = await self.feed.after(self.at, ROWS_AT_ONCE)
-                parcel, behind = stretch.parcel, dict(stretch.behind)
-        new = bool(parcel.rows or behind)
+            letters = await self._letters()
+            stretch = await self.feed.after(self.at, ROWS_AT_ONCE) if letters is None else Stretch(letters, {})
+        new = bool(stretch.parcel.rows or stretch.behind or stretch.told_upto)
         if new:
             began, before = clock.to_us(clock.now()), dict(self.at)
-            told = await self._write(parcel) if parcel.rows else Told(0)
+            told = await self._write(stretch.parcel) if stretch.parcel.rows else Told(0)
             with translated():
-                await self._commit(told, behind)
-                await self._trace(before, behind, began)
+                await self._commit(told, stretch)
+                await self._trace(before, stretch.behind, began)
         # What is told once more goes beside what is new, turn by turn.
         if not await self._again() and not new:
             return False
@@ -330,12 +328,13 @@ class Teller:
         places = [(row["shard"], row["lane"], row["position"]) for row in fresh]
         return await self.feed.at(places, [row["settled_at"] for row in fresh])
 
-    async def _commit(self, told: Told, behind: Mapping[Place, tuple[int, datetime]]) -> None:
+    async def _commit(self, told: Told, stretch: Stretch) -> None:
+        behind = stretch.behind
         name, places = self.follower.name, sorted(behind)
         shards, lanes = [shard for shard, _ in places], [lane for _, lane in places]
         olds, news = [self.at.get(place, 0) for place in places], [behind[place][0] for place in places]
-        counts = (told.taken, told.merged, told.clamped, self._rate(told.taken), self._letters_at)
-        refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in told.refused]
+        counts = (told.taken, told.merged, told.clamped, self._rate(told.taken), self._letters_at, stretch.told_upto)
+        refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in (*told.refused, *stretch.late)]
         async with self.pool.acquire() as tx, tx.transaction():
             if await tx.fetchval(SQL.tell, name, self.lease, *counts) is None:
                 raise Taken
@@ -372,7 +371,7 @@ class Teller:
         name, places = self.follower.name, sorted(behind)
         shards, lanes = [shard for shard, _ in places], [lane for _, lane in places]
         refused = [(name, r.reason, r.last.date(), r.first, r.last, r.count) for r in told.refused]
-        counts = (0, 0, 0, self._rate(told.taken), self._letters_at)
+        counts = (0, 0, 0, self._rate(told.taken), self._letters_at, None)
         async with self.pool.acquire() as tx, tx.transaction():
             if await tx.fetchval(SQL.tell, name, self.lease, *counts) is None:
                 raise Taken

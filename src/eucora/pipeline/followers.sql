@@ -77,7 +77,8 @@ SELECT shard, lane, position FROM follower_cursors WHERE follower = $1
 -- name: tell
 -- only while it is mine
 UPDATE followers SET told = told + $3, merged = merged + $4, clamped = clamped + $5, rate_per_s = $6,
-       told_at = clock_timestamp(), retry_at = NULL, letters_at = greatest(letters_at, $7::timestamptz)
+       told_at = clock_timestamp(), retry_at = NULL, letters_at = greatest(letters_at, $7::timestamptz),
+       told_upto = greatest(told_upto, $8::timestamptz)
  WHERE follower = $1 AND lease = $2 RETURNING follower
 
 -- name: advance

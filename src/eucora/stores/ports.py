@@ -27,8 +27,8 @@ class Away(TryLater):
 Kind = Literal["metrics", "lines", "spans"]
 """What the archive has rows of."""
 
-Follows = Literal["metrics", "lines", "spans", "audit"]
-"""What a follower is told: one of those, or events of the audit trail."""
+Follows = Literal["metrics", "lines", "spans", "cohorts", "audit"]
+"""What a follower is told: one of those, metrics by cohort, or events of the audit trail."""
 
 
 class S3Endpoint(Struct, frozen=True):
@@ -153,6 +153,15 @@ class Recorded(Struct, frozen=True, gc=False):
     marks: Mapping[str, str]
 
 
+class Aggregate(Struct, frozen=True, gc=False):
+    """One value of a series that is about many devices."""
+
+    time: datetime
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
 class Parcel(Struct, frozen=True):
     """What a follower is told at once: rows of its kind, in the archive's order; and what their shapes mean, by number.
 
@@ -161,13 +170,6 @@ class Parcel(Struct, frozen=True):
 
     rows: Sequence[Any]
     shapes: Mapping[int, Any]
-
-
-class Stretch(Struct, frozen=True):
-    """A parcel, and where the cursor of each place (shard, lane) stands behind it: (position, when it was received)."""
-
-    parcel: Parcel
-    behind: Mapping[tuple[int, int], tuple[int, datetime]]
 
 
 class Refusal(Struct, frozen=True):
@@ -180,6 +182,18 @@ class Refusal(Struct, frozen=True):
     first: datetime
     last: datetime
     count: int
+
+
+class Stretch(Struct, frozen=True):
+    """A parcel, and where the cursor of each place (shard, lane) stands behind it: (position, when it was received).
+
+    Of aggregates: up to when steps are told then, and what came too late for its step.
+    """
+
+    parcel: Parcel
+    behind: Mapping[tuple[int, int], tuple[int, datetime]]
+    told_upto: datetime | None = None
+    late: tuple[Refusal, ...] = ()
 
 
 class Told(Struct, frozen=True):

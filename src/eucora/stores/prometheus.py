@@ -23,7 +23,7 @@ from eucora.stores import remote_write2 as newer
 from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
-from eucora.stores.isolate import Unacceptable, deliver, refusals
+from eucora.stores.isolate import Lost, Unacceptable, deliver, refusals
 from eucora.stores.ports import Away, Finding, Forgotten, Interval, Kind, Parcel, Told, Whose, finding
 from eucora.stores.remote_write import Named, Sample, compress, encode, matcher, settle
 
@@ -36,6 +36,7 @@ HEADERS = {
 }
 NEWER = {**HEADERS, "content-type": newer.CONTENT_TYPE, "x-prometheus-remote-write-version": newer.VERSION}
 MARGIN_MS = 3_600_000
+MOST_SERIES = 1_000_000
 FOR_EVER = (
     (re.compile(r"too[ -]old|out of bounds"), "too-old", "all"),
     (re.compile(r"out[ -]of[ -]order"), "out-of-order", "series"),
@@ -65,11 +66,16 @@ class Prometheus:
         """Samples sorted by series and time, in requests of at most SAMPLES_AT_ONCE."""
         # In a thread: sorting and encoding take a tenth of a second, in which the digest goes on.
         settled = await asyncio.to_thread(settle, parcel, self._named)
-        lost = [("not-held", ms) for ms in settled.unnamed]
-        for first in range(0, len(settled.samples), SAMPLES_AT_ONCE):
-            lost += await deliver(settled.samples[first : first + SAMPLES_AT_ONCE], self._send)
+        lost = [("not-held", ms) for ms in settled.unnamed] + await self.push(settled.samples)
         taken = len(settled.samples) - (len(lost) - len(settled.unnamed))
         return Told(taken, settled.merged, settled.clamped, refusals(lost))
+
+    async def push(self, samples: Sequence[Sample]) -> list[Lost]:
+        """Samples sorted by series and time; what was refused for ever."""
+        lost: list[Lost] = []
+        for first in range(0, len(samples), SAMPLES_AT_ONCE):
+            lost += await deliver(samples[first : first + SAMPLES_AT_ONCE], self._send)
+        return lost
 
     async def forget(self, whose: Whose, interval: Interval) -> Forgotten:
         """Delete and free the space; then look. Samples are of devices, never of persons.
@@ -228,7 +234,12 @@ def findings(
             newest.isoformat(),
             "a sample from the future shuts out others: find who wrote it",
         ),
-        Finding("head_series", "well", str(head["numSeries"])),
+        finding(
+            "head_series",
+            int(head["numSeries"]) <= MOST_SERIES,
+            f"{int(head['numSeries']):,} of {MOST_SERIES:,} that a usual server holds well (about 8 GiB)",
+            "set EUCORA_METRICS_SERIES=cohort: aggregates in place of a series a device; the archive keeps each",
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ SCOPES: dict[str, str] = {
     "stores.write": "pause and resume servers that follow the archive, tell them again",
     "metrics.read": "scrape the platform's own metrics",
     "devices.read": "find devices, read their facts",
+    "devices.write": "say where a device belongs",
     "devices.revoke": "turn a device away for good",
     "devices.erase": "erase a device, or an interval of it",
     "personal.read": "see host names, serials and accounts, each time with a purpose",

@@ -83,6 +83,7 @@ TYPED = {
     "trace": "trace TRACE",
     "deadletters replay": "deadletters replay ANY",
     "redigest": "redigest --since 1d --purpose test --no-wait",
+    "move": "move DEVICE Lyon",
     "revoke": "revoke DEVICE --yes",
     "forget": "forget PERSON --yes",
     "erase": "erase DEVICE --purpose test --yes",

@@ -92,6 +92,15 @@ async def test_the_same_key_and_token_again_is_the_same_device_and_costs_no_use(
     assert [event["detail"]["again"] for event in (await plane.acts("device.enrolled"))[-2:]] == [False, True]
 
 
+async def test_a_device_belongs_to_the_site_of_its_token_since_then(plane: Plane, owner: Any) -> None:
+    token = await plane.token(uses=1)
+    await owner.execute("UPDATE enrolment_tokens SET site = 'Lyon' WHERE uses_left = 1")
+    device = identity(await ask(plane, token)).device_id
+    assert await plane.pool.fetchval("SELECT site FROM devices WHERE device_id::text = $1::text", str(device)) == "Lyon"
+    said = "SELECT value FROM device_fact_intervals WHERE device::text = $1 AND attribute = 'site' AND valid_to IS NULL"
+    assert await plane.pool.fetchval(said, str(device)) == "Lyon"
+
+
 async def test_the_same_key_at_once_is_one_device(plane: Plane) -> None:
     token, key = await plane.token(uses=4), new_ed25519()
     answers = await asyncio.gather(*(ask(plane, token, key) for _ in range(4)))

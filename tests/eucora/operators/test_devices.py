@@ -150,3 +150,21 @@ async def test_a_revoked_device_is_revoked_once(plane: Plane, plant: PlantDevice
     assert await found(plane, "state:revoked") == [str(laptop.device_id)]
     event = (await plane.acts("device.revoked"))[0]
     assert (event["devices"], event["purpose"]) == ([str(laptop.device_id)], "lost")
+
+
+async def test_a_device_belongs_to_a_site_by_its_token_or_as_an_operator_says_and_its_past_is_kept(
+    plane: Plane, plant: PlantDevice
+) -> None:
+    laptop = await plant()
+    path = f"/devices/{laptop.device_id}"
+    for site in ("Lyon", "Bangalore"):
+        moved = await plane.ask("POST", f"{path}/site", json={"site": site, "purpose": "moves house"})
+        assert moved.status_code == 200, moved.text
+    assert [d["site"] for d in (await plane.get("/devices", q="site:bang"))["items"]] == ["Bangalore"]
+    assert (await plane.get("/devices", q="site:lyon"))["items"] == []
+    facts = [f for f in await plane.get(f"{path}/facts") if f["attribute"] == "site"]
+    assert [(f["value"], f["valid_to"] is None) for f in facts] == [("Lyon", False), ("Bangalore", True)]
+    assert [e["detail"]["site"] for e in await plane.acts("device.moved")] == ["Bangalore", "Lyon"]
+    unknown = "/devices/00000000-0000-4000-8000-000000000000/site"
+    assert (await plane.ask("POST", unknown, json={"site": "Lyon"})).status_code == 404
+    assert (await plane.ask("POST", f"{path}/site", json={"site": ""})).status_code == 400

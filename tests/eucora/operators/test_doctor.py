@@ -110,3 +110,21 @@ def test_of_this_machine_an_ending_certificate_an_open_secret_and_a_full_disk_ar
     (data / "authority" / "ca.pem").write_text("no certificate")
     assert named(data, NOW) == {"wrapping_key", "authority"}
     assert named(tmp_path / "nowhere", NOW) == {"data_directory"}
+
+
+@pytest.mark.parametrize(
+    ("told", "devices", "state", "said"),
+    [
+        ("device", 1_000, "well", "about 25,000 series"),
+        ("device", 100_000, "wrong", "about 2,500,000 series"),
+        ("cohort", 100_000, "well", "told is: cohort"),
+        ("cohort", 1_000, "well", "EUCORA_METRICS_SERIES=device would show each device"),
+    ],
+)
+def test_a_fleet_that_is_too_large_for_a_series_a_device_is_told_so_and_one_that_is_not_too(
+    told: str, devices: int, state: str, said: str
+) -> None:
+    found = doctor.series(told, devices)
+    assert found.state == state
+    assert said in found.found
+    assert ("EUCORA_METRICS_SERIES=cohort" in found.mend) == (state == "wrong")

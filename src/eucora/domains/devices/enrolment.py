@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from eucora.domains.audit import Act, ActorKind, record
+from eucora.domains.devices import site
 from eucora.journal import signers
 from eucora.problems import Refused
 from eucora.slice import Pool, Transaction
@@ -27,27 +28,29 @@ class Applicant(Struct, frozen=True):
     origin: str
 
 
-async def enrol(pool: Pool, token: str, applicant: Applicant, now: datetime) -> uuid.UUID:
+async def enrol(pool: Pool, secret: str, applicant: Applicant, now: datetime) -> uuid.UUID:
     """The new device's id, random in its low bits. Raises Refused (bad-token, bad-request, revoked-device), TryLater.
 
     The same key with the same token again is the same device, and costs no use: its first answer was lost on the way.
     """
-    digest = hashlib.sha256(token.encode()).digest()
+    digest = hashlib.sha256(secret.encode()).digest()
     with translated():
         async with pool.acquire() as tx, tx.transaction():
             known = await tx.fetchval(SQL.device_of_key, applicant.keyid)
-            token_id = await tx.fetchval(SQL.use_token if known is None else SQL.known_token, digest, now)
-            if token_id is None:
+            token = await tx.fetchrow(SQL.use_token if known is None else SQL.known_token, digest, now)
+            if token is None:
                 raise Refused("bad-token")
-            device = known or await _add(tx, applicant, now)
-            detail = {"token": str(token_id), "key": applicant.keyid, "again": known is not None}
+            device = known or await _add(tx, applicant, token["site"], now)
+            detail = {"token": str(token["token_id"]), "key": applicant.keyid, "again": known is not None}
             await record(tx, now, [_act("device.enrolled", device, applicant.origin, detail)])
     return device
 
 
-async def _add(tx: Transaction, applicant: Applicant, now: datetime) -> uuid.UUID:
+async def _add(tx: Transaction, applicant: Applicant, belongs: str | None, now: datetime) -> uuid.UUID:
     device = uuid.uuid4()
     await tx.execute(SQL.add_device, device, now)
+    if belongs is not None:
+        await site.say(tx, device, belongs, now)
     await signers.register(tx, applicant.keyid, device, applicant.algorithm, applicant.public_key)
     return device
 

@@ -34,6 +34,7 @@ async def search(
         [word.text for word in query.words],
         limit,
         starting(query.ids),
+        starting(query.site),
     )
     return [DeviceRow(**row) for row in rows]
 
@@ -63,3 +64,11 @@ async def held(db: Pool | Transaction, attribute: str, devices: Collection[uuid.
 async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:
     """The policy under which each of some devices was last heard; None for one that was not yet."""
     return {row["device_id"]: row["policy"] for row in await db.fetch(SQL.policies_of, list(devices))}
+
+
+async def beings(
+    db: Pool | Transaction, devices: Collection[uuid.UUID]
+) -> dict[uuid.UUID, tuple[str | None, str | None, str | None]]:
+    """What some devices are now: (system, model, site)."""
+    rows = await db.fetch(SQL.beings, list(devices))
+    return {row["device_id"]: (row["os"], row["model"], row["site"]) for row in rows}

@@ -4,7 +4,7 @@
 SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_contact,
        d.manufacturer, d.model, d.chassis, d.os_family, d.os_name, d.os_version, d.os_build, d.architecture,
        d.cpu_model, d.cpu_count, d.memory_bytes, d.boot_time, d.timezone, d.virtual, d.vdi, d.tpm, d.disk_encrypted,
-       d.firmware, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
+       d.firmware, d.site, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE ($1::uuid IS NULL OR d.device_id > $1)
@@ -26,6 +26,7 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
            JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111))))
    AND NOT EXISTS (SELECT FROM unnest($8::text[]) x WHERE NOT (
          d.state LIKE x OR (d.state = 'enrolled' AND 'active' LIKE x)))
+   AND NOT EXISTS (SELECT FROM unnest($15::text[]) x WHERE NOT coalesce(lower(d.site) LIKE x, false))
    AND NOT EXISTS (SELECT FROM unnest($9::bytea[], $10::bytea[], $11::text[], $12::text[])
                             AS w (hostname, serial, start, text) WHERE NOT (
          coalesce(d.hostname_pseudonym = w.hostname, false) OR coalesce(d.serial_pseudonym = w.serial, false)
@@ -42,7 +43,7 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
 SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_contact,
        d.manufacturer, d.model, d.chassis, d.os_family, d.os_name, d.os_version, d.os_build, d.architecture,
        d.cpu_model, d.cpu_count, d.memory_bytes, d.boot_time, d.timezone, d.virtual, d.vdi, d.tpm, d.disk_encrypted,
-       d.firmware, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
+       d.firmware, d.site, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE d.device_id = $1
@@ -100,3 +101,17 @@ SELECT device, (extract(epoch FROM event_time) * 1000000)::bigint AS since,
          WHERE newest = ARRAY[order_stream, order_item]
         WINDOW w AS (PARTITION BY device ORDER BY event_time, order_stream, order_item)) held
  WHERE value IS NOT NULL AND (until IS NULL OR until > event_time)
+
+-- name: beings
+-- by what some devices are compared with others, as it is now
+SELECT device_id, nullif(concat_ws(' ', os_name, os_version), '') AS os, nullif(concat_ws(' ', manufacturer, model), '') AS model, site
+  FROM devices WHERE device_id = ANY ($1::uuid[])
+
+-- name: say_site
+-- where a device belongs; nothing when there is no such device
+UPDATE devices SET site = $2 WHERE device_id = $1 RETURNING device_id
+
+-- name: keep_site
+-- since when: in the order in which operators said it, which is apart from the order of what the device says
+INSERT INTO device_facts (device, attribute, order_stream, order_item, value, event_time, received_at)
+VALUES ($1, 'site', 0, $4, $2, $3, $3) ON CONFLICT DO NOTHING

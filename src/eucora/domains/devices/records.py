@@ -18,7 +18,7 @@ COHORT = (
 )
 """Facts by which devices are compared: kept as change points, since a cause needs the value at the time of the event."""
 
-GROUPS = {name: name for name in (*COHORT, "network", "policy")} | {"os": "os_name", "version": "os_version"}
+GROUPS = {name: name for name in (*COHORT, "site", "network", "policy")} | {"os": "os_name", "version": "os_version"}
 """What devices can be grouped by: its name, and the attribute behind it."""
 
 
@@ -48,6 +48,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     tpm: str | None
     disk_encrypted: bool | None
     firmware: str | None
+    site: str | None
     event_time: datetime | None
     received_at: datetime
     key_no: int | None

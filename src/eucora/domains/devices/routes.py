@@ -15,6 +15,7 @@ from eucora.domains.devices.queries import facts, search
 from eucora.domains.devices.records import Interval
 from eucora.domains.devices.revocation import revoke
 from eucora.domains.devices.search import accounts, parse
+from eucora.domains.devices.site import Site, move
 from eucora.domains.devices.view import Device, masked, shown
 from eucora.journal.keys import Keyring
 from eucora.slice import Pool
@@ -28,6 +29,21 @@ PersonOf = Callable[[str], Awaitable[uuid.UUID | None]]
 """The subject id of an account; identity answers, which lies above this domain."""
 
 Query = Annotated[str, QueryParameter(max_length=500, description="Words and field:value; all must hold")]
+
+
+class MoveRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where it belongs from now on; `purpose` stands in the audit trail."""
+
+    site: Site
+    purpose: Annotated[str, Meta(max_length=200, pattern=NAME)] = ""
+
+
+class Moved(Struct, frozen=True):
+    """Where a device belongs, since when."""
+
+    device_id: uuid.UUID
+    site: str
+    since: datetime
 
 
 class RevokeRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +68,7 @@ async def devices(
 ) -> Page[Device]:
     """Devices that fulfil every word of `q`, by id.
 
-    host, serial, user take a whole value, case-folded; id, model, os, package, state the beginning of one; a bare word
+    host, serial, user take a whole value, case-folded; id, model, os, package, state, site the beginning of one; a bare word
     may be a host name, serial, model, operating system or package.
     """
     rows = await search(pool, parse(q, secrets.pseudonym), key(after, uuid.UUID), limit + 1)
@@ -98,4 +114,15 @@ async def revoke_device(
     )
 
 
-ROUTES = (devices, device_facts, revoke_device)
+@post("/devices/{device_id:uuid}/site", status_code=200, opt=declared("devices.write", "administration"))
+async def move_device(
+    device_id: FromPath[uuid.UUID], data: JSONBody[MoveRequest], pool: GivenPool, asker: GivenAsker, now: GivenNow
+) -> Moved:
+    """Say where it belongs from now on. Where it belonged before is kept."""
+    detail = {"site": data.site}
+    act = by(asker, "device.moved", "administration", devices=(device_id,), purpose=data.purpose, detail=detail)
+    await move(pool, device_id, data.site, act, now)
+    return Moved(device_id, data.site, now)
+
+
+ROUTES = (devices, device_facts, revoke_device, move_device)

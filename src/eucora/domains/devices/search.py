@@ -1,7 +1,7 @@
 """The query language of `eucora devices`: `model:thinkpad os:debian user:anna`, words in any order, all of which must hold.
 
 Host name, serial and user are sealed at rest: they are found by their whole value, case-folded, as keyed pseudonyms.
-Model, operating system and package are found by the beginning of a name. A bare word may be any of them but a user.
+Model, operating system, site and package are found by the beginning of a name. A bare word may be any of them but a user.
 """
 
 import shlex
@@ -14,7 +14,7 @@ from eucora.sealing import pseudonym
 SEALED = {"host": "hostname", "serial": "serial", "user": "account"}
 """Field of the query -> kind of the pseudonym."""
 
-OPEN = ("model", "os", "package", "state")
+OPEN = ("model", "os", "package", "state", "site")
 FIELDS = ("id", *SEALED, *OPEN)
 
 
@@ -37,6 +37,7 @@ class Search(Struct, frozen=True):
     os: tuple[str, ...] = ()
     package: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
+    site: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
 
 

@@ -44,6 +44,7 @@ class Device(Struct, frozen=True, kw_only=True):
     tpm: str | None
     disk_encrypted: bool | None
     firmware: str | None
+    site: str | None
     event_time: datetime | None
     received_at: datetime
 

@@ -23,7 +23,7 @@ Step = Annotated[str | None, QueryParameter(max_length=40, pattern=LENGTH, descr
 Within = Annotated[str, QueryParameter(max_length=40, pattern=LENGTH, description="How old a value may be: 5m, 1h")]
 Operation = Annotated[Op, QueryParameter(description="rate is for counters, last for devices each")]
 ByName = Literal[
-    "device", "fleet", "model", "os", "os_name", "os_version", "version", "os_build", "architecture", "firmware",
+    "device", "fleet", "model", "site", "os", "os_name", "os_version", "version", "os_build", "architecture", "firmware",
     "timezone", "virtual", "disk_encrypted", "network", "policy",
 ]  # fmt: skip
 By = Annotated[
