@@ -36,7 +36,7 @@ LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migr
 	tests/eucora/stores/test_postgres.py tests/eucora/stores/test_s3.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py)
 
 test-live: .venv/.dev ## the platform's tests on Debian's PostgreSQL 15, named by URL, and on real servers that follow
-	@$(PY) -m tests.live.built prometheus victorialogs jaeger versitygw || true
+	@$(PY) -m tests.live.built prometheus victorialogs victoriametrics jaeger versitygw || true
 	@$(PY) -m tests.live.server
 	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PYTEST) $(LIVE)
 

@@ -33,6 +33,7 @@ from eucora.domains.devices.queries import beings
 from eucora.gateway.authority import ensure_authority, load_authority
 from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
+from eucora.gateway.refusals import Refusals
 from eucora.gateway.serve import serve as serve_devices
 from eucora.governance import classes
 from eucora.governance.enforce import Keeper, enforce
@@ -303,6 +304,7 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
             signers=SignerCache(platform.pool),
             cache=platform.cache,
             tracer=tracer,
+            refusals=Refusals(retention(settings)["samples"].before),
         )
         jobs = [Job(*chore) for chore in chores(house)]
         await asyncio.gather(

@@ -60,6 +60,7 @@ def furnish(
     signers: Signers,
     cache: Cache,
     tracer: Tracer = OFF,
+    refusals: Refusals | None = None,
 ) -> Gateway:
     """A device plane on these stores."""
     pace = Pace("device", settings.device_rate)
@@ -79,5 +80,6 @@ def furnish(
         origin_pace=Pace("origin", ENROLMENTS_A_SECOND),
         disk=DiskGuard(settings.data_dir, settings.disk_reserve_mib),
         notices=Notices(pool, settings),
+        refusals=refusals or Refusals(),
         tracer=tracer,
     )

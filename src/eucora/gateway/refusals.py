@@ -4,7 +4,8 @@ event a device, reason and minute with its count. Who is not proved to be a devi
 
 import uuid
 from collections import Counter, deque
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -28,9 +29,13 @@ class Sample(Struct, frozen=True):
 
 
 class Refusals:
-    """Counts since start, the last samples, and what waits to be told to the trail."""
+    """Counts since start, the last samples, and what waits to be told to the trail.
 
-    def __init__(self) -> None:
+    `before`: what is older of the samples may go; None: nothing.
+    """
+
+    def __init__(self, before: Callable[[datetime], datetime | None] = lambda now: now - timedelta(days=7)) -> None:
+        self._before = before
         self.totals: Counter[str] = Counter()
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._untold: Counter[Key] = Counter()
@@ -42,7 +47,10 @@ class Refusals:
         self._untold[reason, device] += 1
 
     async def tell(self, pool: Pool, now: datetime) -> None:
-        """Each minute: what waits goes to the trail. Raises TryLater, and then keeps it for the next time."""
+        """Each minute: old samples go, what waits goes to the trail. Raises TryLater, and then keeps that for next time."""
+        before = self._before(now)
+        while before is not None and self.samples and self.samples[0].at < before:
+            self.samples.popleft()
         told = self._untold
         if not told:
             return

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from eucora import clock
 from eucora.problems import EucoraError, Misconfigured, TryLater
 from eucora.stores import remote_write2 as newer
+from eucora.stores import victoriametrics as victoria
 from eucora.stores.durations import duration
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.http import connect, wait_s
@@ -85,17 +87,32 @@ class Prometheus:
         if whose.device is None or whose.subject is not None:
             return Forgotten(0)
         device = whose.device
+        if "headStats" not in await self._ask("/api/v1/status/tsdb"):
+            return await self._forget_whole(device, interval)
         span = {"start": _seconds(interval.since), "end": _seconds(interval.until - timedelta(milliseconds=1))}
         await self._admin("delete_series", {"match[]": matcher(device), **span})
         await self._admin("clean_tombstones", {})
         return Forgotten(await self._count(device, interval))
 
+    async def _forget_whole(self, device: uuid.UUID, interval: Interval) -> Forgotten:
+        """VictoriaMetrics deletes a series whole, whatever span is asked for: only when nothing of it lies outside."""
+        await self._text(victoria.FLUSH)
+        now, kept = clock.now(), victoria.retention(victoria.flags_of(await self._text(victoria.FLAGS)))
+        outside = (Interval(now - kept, interval.since), Interval(interval.until, now + timedelta(days=2)))
+        if any([some.since < some.until and await self._count(device, some) for some in outside]):
+            return Forgotten(await self._count(device, interval), now + kept)
+        await self._admin("delete_series", {"match[]": matcher(device)})
+        return Forgotten(await self._count(device, interval))
+
     async def inspect(self) -> tuple[Finding, ...]:
         """The window for late samples, retention, the receiver and the admin API, and how many series there are."""
+        tsdb = await self._ask("/api/v1/status/tsdb")
+        if "headStats" not in tsdb:
+            said = victoria.flags_of(await self._text(victoria.FLAGS))
+            return tuple(victoria.findings(said, tsdb, self._oldest, MOST_SERIES))
         config = (await self._ask("/api/v1/status/config"))["yaml"]
         flags = await self._ask("/api/v1/status/flags")
-        head = (await self._ask("/api/v1/status/tsdb"))["headStats"]
-        return tuple(findings(config, flags, head, self._oldest, clock.now()))
+        return tuple(findings(config, flags, tsdb["headStats"], self._oldest, clock.now()))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -153,12 +170,15 @@ class Prometheus:
         found = (await self._ask("/api/v1/query", **query))["result"]
         return sum(any(since <= round(time_s * 1000) <= last for time_s, _ in series["values"]) for series in found)
 
-    async def _ask(self, path: str, **query: str) -> Any:
+    async def _text(self, path: str, **query: str) -> str:
         answer = await self._request("GET", self._at(path), params=query)
         if not answer.is_success:
             raise _passing_or_closed(answer.status_code, answer.headers.get("retry-after"), clock.now())
+        return answer.text
+
+    async def _ask(self, path: str, **query: str) -> Any:
         try:
-            return answer.json()["data"]
+            return msgspec.json.decode(await self._text(path, **query))["data"]
         except (ValueError, KeyError, TypeError) as exc:
             raise TryLater("store-unavailable", "the metrics server answers in no known words", 0.0) from exc
 

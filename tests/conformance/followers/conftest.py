@@ -13,7 +13,7 @@ from eucora.stores.prometheus import Prometheus
 ABSENT = [f"test_{name}.py" for name in BY_CHANCE if program(name) is None]
 if ABSENT:
     ABSENT.append("test_whole_way.py")
-ABSENT += [f"test_{name}.py" for name in ("victorialogs", "jaeger") if built.cached(name) is None]
+ABSENT += [f"test_{name}.py" for name in ("victorialogs", "victoriametrics", "jaeger") if built.cached(name) is None]
 collect_ignore_glob = ABSENT if os.environ.get("EUCORA_TEST_LIVE") else ["test_*.py"]
 
 

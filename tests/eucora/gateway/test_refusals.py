@@ -1,6 +1,7 @@
 """What was turned away is counted, shown in a small ring, and told to the trail: one event a device, reason and minute."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -98,6 +99,14 @@ async def test_a_gateway_that_stops_tells_what_it_knows(plane: Plane, device: De
         assert (await device.send(batch, gateway.device_url)).status_code == 403
         await device.client.aclose()
     assert await told_of(plane, device.id) == [("other-installation", 1)]
+
+
+async def test_samples_go_when_their_period_is_over(plane: Plane) -> None:
+    refusals, now = Refusals(), clock.now()
+    refusals.note("unsigned", None, now - timedelta(days=8))
+    refusals.note("unsigned", None, now)
+    await refusals.tell(plane.pool, now)
+    assert [sample.at for sample in refusals.samples] == [now]
 
 
 def test_the_ring_of_samples_is_small_and_counts_go_on() -> None:
