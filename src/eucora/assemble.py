@@ -49,6 +49,8 @@ from eucora.observe.logs import Tee
 from eucora.observe.trace import OFF, Tracer
 from eucora.operators import app as operator_plane
 from eucora.operators import enrolment_tokens
+from eucora.operators.console import sessions as console
+from eucora.operators.first import NAME as FIRST
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
@@ -178,6 +180,13 @@ async def told(settings: Settings, act: str) -> None:
     async with _pool(settings.postgres_url, "founding") as pool, pool.acquire() as connection, connection.transaction():
         done = Act(act=act, audit_class="system", actor_kind="platform", actor="eucora up")
         await record(connection, clock.now(), [done])
+
+
+async def console_link(settings: Settings) -> str:
+    """A link to the console for the first operator, once, within ten minutes."""
+    async with _pool(settings.postgres_url, "founding") as pool, pool.acquire() as tx, tx.transaction():
+        secret = await console.link_for(tx, FIRST, clock.now())
+    return f"{addresses(settings)['url']}/enter/{secret}"
 
 
 async def token_for_local_agent(settings: Settings) -> str:

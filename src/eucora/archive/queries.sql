@@ -81,3 +81,25 @@ SELECT m.time, m.position, m.item, m.shape, s.place, m.values[s.place] AS value
 SELECT least((SELECT min(time) FROM hot_metrics WHERE device = $1), min(since)) AS first,
        greatest((SELECT max(time) FROM hot_metrics WHERE device = $1), max(until)) AS last
   FROM archive_files WHERE kind = 'metrics' AND replaced_at IS NULL
+
+-- name: rows_of
+-- hot rows of a device in a span of time, oldest first
+SELECT m.time, m.shape, m."values"
+  FROM hot_metrics m
+ WHERE m.device = $1 AND m.time >= $2 AND m.time < $3 AND m."window" = ANY ($4::integer[])
+   AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = m.device AND (k.since IS NULL OR m.time >= k.since)
+                                            AND m.time < k.until)
+ ORDER BY m.time, m.position, m.item
+
+-- name: glance
+-- the newest hot rows of some devices with their shapes: some of each, since not every row has every metric
+SELECT d.device, m.time, m."values", s.parts
+  FROM unnest($1::uuid[]) AS d (device)
+  CROSS JOIN LATERAL (
+    SELECT h.time, h.shape, h."values" FROM hot_metrics h
+     WHERE h.device = d.device AND h."window" = ANY ($2::integer[])
+       AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = h.device AND (k.since IS NULL OR h.time >= k.since)
+                                                AND h.time < k.until)
+     ORDER BY h.time DESC LIMIT $3) AS m
+  JOIN shapes s USING (shape)
+ ORDER BY d.device, m.time

@@ -13,17 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from eucora import clock
+from eucora.web.words import duration, human
+
+__all__ = ["duration", "human"]
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON: every page, nothing left out.")]
 Since: TypeAlias = Annotated[str, typer.Option(help="600s, 15m, 1h, 7d (ago), or a time in RFC 3339.")]
 
-SCALES = {"bytes": (1024.0, "B KiB MiB GiB TiB PiB"), "bits_per_second": (1000.0, "bit/s kbit/s Mbit/s Gbit/s Tbit/s")}
 # Shown, not obeyed: a log line of a device must neither move an operator's cursor nor turn the order of what is read.
 SHOWN = {
     **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
     **dict.fromkeys((0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
 }
-AGES = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def print_json(value: Any) -> None:
@@ -79,40 +80,6 @@ def cell(value: Any) -> Text:
         return Text("yes" if value else "no")
     told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return Text(told.translate(SHOWN))
-
-
-def human(value: float | None, unit: str) -> str:
-    """0.25 ratio → 25 %, 2147483648 bytes → 2.0 GiB, 5400 seconds → 1 h 30 min."""
-    if value is None:
-        return ""
-    if unit == "ratio":
-        return f"{value * 100:.3g} %"
-    if unit == "celsius":
-        return f"{value:.3g} °C"
-    if unit == "seconds":
-        return duration(value)
-    if unit in SCALES:
-        return _scaled(value, *SCALES[unit])
-    return f"{value:,.6g}"
-
-
-def _scaled(value: float, step: float, names: str) -> str:
-    units = names.split()
-    while abs(value) >= step and len(units) > 1:
-        value, units = value / step, units[1:]
-    return f"{value:.0f} {units[0]}" if units[0] in ("B", "bit/s") else f"{value:.1f} {units[0]}"
-
-
-def duration(seconds: float) -> str:
-    """The two largest parts; below a second in milliseconds."""
-    if 0 < abs(seconds) < 1:
-        return f"{seconds * 1000:.3g} ms"
-    left, parts = int(seconds), []
-    for size, name in AGES:
-        if left >= size:
-            parts.append(f"{left // size} {name}")
-            left %= size
-    return " ".join(parts[:2]) or "0 s"
 
 
 def moment(text: str | None) -> str:

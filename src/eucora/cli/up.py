@@ -74,6 +74,8 @@ def up(
             running, resolved = _start(given, agent, report)
         try:
             console.print(_where(resolved, agent))
+            link = asyncio.run(assemble.console_link(resolved))
+            console.print(f"Look: {link} opens the console once, within ten minutes.", soft_wrap=True, highlight=False)
             ended.wait()
             console.print("Stopping …")
         finally:
@@ -248,6 +250,7 @@ def _where(resolved: Settings, agent: bool) -> Table:
     else:
         table.add_row("next", f"{eucora} enrolment-tokens create", "for the first device")
     table.add_row("", f"{eucora} status", "what happens, what lags")
+    table.add_row("", f"{eucora} console", "another link to the console")
     table.add_row("stop", f"Ctrl-C, or {eucora} down", "nothing is lost")
     return table
 

@@ -33,6 +33,7 @@ from eucora.operators import (
     stores,
     tokens,
 )
+from eucora.operators.console import routes as console
 from eucora.operators.document import DocumentPlugin, PagePlugin
 from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
@@ -53,6 +54,7 @@ ROUTES: Sequence[Any] = (
     *device.ROUTES,
     *dead_letters.ROUTES,
     *redigests.ROUTES,
+    *console.API,
     *tokens.ROUTES,
     *operators.ROUTES,
     *status.ROUTES,
@@ -65,13 +67,16 @@ ROUTES: Sequence[Any] = (
 
 def build(house: Operators) -> Litestar:
     """The application. Routes get what they ask for by name; a route that declares no permission is refused."""
-    meter = Meter(house.pool)
+    meter, signing = Meter(house.pool), SignIn(house.pool)
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics],
-        guards=[_door(SignIn(house.pool)), readable],
+        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics, console.router()],
+        guards=[_door(signing, house), readable],
         middleware=[until_gone],
         dependencies={
-            "asker": Provide(_asker, sync_to_thread=False),
+            "asker": Provide(_of_state("asker"), sync_to_thread=False),
+            "session": Provide(_of_state("session"), sync_to_thread=False),
+            "origin": Provide(_of_state("origin"), sync_to_thread=False),
+            "signing": _always(signing),
             "now": Provide(clock.now, sync_to_thread=False),
             "reader": Provide(reader),
             **{name: _always(value) for name, value in _given(house, meter).items()},
@@ -98,18 +103,27 @@ def _given(house: Operators, meter: Meter) -> dict[str, Any]:
     }
 
 
-def _door(sign_in: SignIn) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Any]:
+def _door(sign_in: SignIn, house: Operators) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Any]:
+    """Programs come with a token, browsers with a session; a page takes no token, and the API no session."""
+
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        origin = connection.client.host if connection.client else ""
-        connection.scope["state"]["asker"] = await sign_in.admit(
-            connection.headers.get("authorization"), origin, handler.opt.get("permission")
+        state, page = connection.scope["state"], handler.opt.get("console")
+        state["origin"] = connection.client.host if connection.client else ""
+        if page is not None:
+            await console.admit(house.pool, connection, handler)
+            return
+        state["asker"] = await sign_in.admit(
+            connection.headers.get("authorization"), state["origin"], handler.opt.get("permission")
         )
 
     return admit
 
 
-def _asker(scope: Scope) -> Any:
-    return scope["state"]["asker"]
+def _of_state(name: str) -> Callable[[Scope], Any]:
+    def given(scope: Scope) -> Any:
+        return scope["state"][name]
+
+    return given
 
 
 def _always(value: Any) -> Provide:

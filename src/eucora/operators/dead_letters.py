@@ -1,6 +1,8 @@
 """What could not be stored: listed without its content, and digested again."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import get, post
@@ -8,9 +10,10 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from eucora.domains.audit import by, record
-from eucora.operators.house import GivenHouse
+from eucora.operators.house import GivenHouse, Operators
 from eucora.pipeline.dead_letters import Letter, LetterKey, by_id, page
 from eucora.pipeline.replay import MOST_AT_ONCE
+from eucora.web.asker import Asker
 from eucora.web.declare import declared
 from eucora.web.given import GivenAsker, GivenNow, GivenPool
 from eucora.web.paging import After, Limit, Page, cut, key
@@ -49,20 +52,23 @@ async def dead_letters(
 
 
 @post("/deadletters/replay", status_code=200, opt=declared("deadletters.replay", "lifecycle"))
-async def replay(
-    data: JSONBody[ReplayRequest], house: GivenHouse, pool: GivenPool, asker: GivenAsker, now: GivenNow
-) -> ReplayAnswer:
+async def replay(data: JSONBody[ReplayRequest], house: GivenHouse, asker: GivenAsker, now: GivenNow) -> ReplayAnswer:
     """Digest dead letters again at the place that they had. Doing it twice changes nothing."""
-    letters = await by_id(pool, data.ids)
+    return await replayed(house, data.ids, asker, now)
+
+
+async def replayed(house: Operators, ids: Sequence[uuid.UUID], asker: Asker, now: datetime) -> ReplayAnswer:
+    """What became of them; the trail has it by then."""
+    letters = await by_id(house.pool, ids)
     done = await house.replay([letter.id for letter in letters])
-    counts = {"asked": len(data.ids), "replayed": len(done.replayed), "failed": len(done.failed)}
+    counts = {"asked": len(ids), "replayed": len(done.replayed), "failed": len(done.failed)}
     devices = tuple(sorted({letter.device for letter in letters}))
-    async with pool.acquire() as tx, tx.transaction():
+    async with house.pool.acquire() as tx, tx.transaction():
         await record(tx, now, [by(asker, "deadletters.replayed", "lifecycle", devices=devices, detail=counts)])
     return ReplayAnswer(
         replayed=len(done.replayed),
         failed=len(done.failed),
-        unknown=len(set(data.ids) - {letter.id for letter in letters}),
+        unknown=len(set(ids) - {letter.id for letter in letters}),
         reasons={str(letter): reason for letter, reason in done.failed},
     )
 

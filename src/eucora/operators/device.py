@@ -21,6 +21,7 @@ from eucora.journal.keys import Keyring
 from eucora.operators.statements import SQL
 from eucora.problems import Refused
 from eucora.slice import Pool
+from eucora.web.asker import Asker
 from eucora.web.declare import declared
 from eucora.web.given import Given, GivenAsker, GivenNow, GivenPool
 
@@ -66,6 +67,20 @@ async def device(
     purpose: Purpose = "",
 ) -> WholeDevice:
     """One device."""
+    return await whole(pool, keyring, archive, asker, device_id, now, personal, purpose)
+
+
+async def whole(
+    pool: Pool,
+    keyring: Keyring,
+    archive: Archive,
+    asker: Asker,
+    device_id: uuid.UUID,
+    now: datetime,
+    personal: bool,
+    purpose: str,
+) -> WholeDevice:
+    """With names when they are asked for, which is recorded first. Raises Refused."""
     row = await one(pool, device_id)
     if row is None:
         raise Refused("unknown", "there is no such device")

@@ -76,6 +76,13 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
 
+-- name: fleet
+-- how many devices there are, and how many were heard of since a moment
+SELECT (SELECT count(*) FROM devices WHERE state = 'enrolled') AS enrolled,
+       (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
+       (SELECT count(DISTINCT h.device) FROM journal_heads h JOIN devices d ON d.device_id = h.device AND d.state = 'enrolled'
+         WHERE h.received > $1) AS reporting
+
 -- name: enrolled
 SELECT count(*) FROM devices WHERE state = 'enrolled'
 

@@ -11,7 +11,7 @@ from litestar import get
 from msgspec import Struct
 
 from eucora import __version__
-from eucora.operators.house import GivenHouse
+from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
 from eucora.problems import EucoraError
@@ -80,6 +80,11 @@ class Status(Struct, frozen=True, kw_only=True):
 @get("/status", opt=declared("status.read", "none"))
 async def status(house: GivenHouse, meter: GivenMeter, now: GivenNow) -> Status:
     """What runs, what lags, what is full."""
+    return await standing(house, meter, now)
+
+
+async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
+    """How the platform stands. Raises EucoraError when it is not founded."""
     places = await house.pool.fetch(SQL.positions)
     counts = await house.pool.fetchrow(SQL.counts, now - REPORTING)
     if counts is None:

@@ -74,14 +74,14 @@ async def devices(
     rows = await search(pool, parse(q, secrets.pseudonym), key(after, uuid.UUID), limit + 1)
     found = cut(rows, limit, lambda row: row.device_id)
     ids = tuple(row.device_id for row in found.items)
-    await _record_searched([await person_of(name) for name in accounts(q)], pool, asker, now, purpose, ids)
+    await record_searched([await person_of(name) for name in accounts(q)], pool, asker, now, purpose, ids)
     if not personal:
         return Page(tuple(masked(found.items)), found.next)
     await reveal(pool, now, asker, "devices.read", purpose, ids)
     return Page(tuple(await shown(keyring, found.items)), found.next)
 
 
-async def _record_searched(
+async def record_searched(
     persons: Sequence[uuid.UUID | None],
     pool: Pool,
     asker: Asker,
