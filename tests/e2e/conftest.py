@@ -1,10 +1,16 @@
 """Platforms for a newcomer's first minutes."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.platform import Up, platform_in
+
+# A browser is installed where the whole is proved (`.ci/run`, `make test-live`).
+BROWSER = shutil.which("chromium") if os.environ.get("EUCORA_TEST_LIVE") else None
+collect_ignore = [] if BROWSER else ["test_console.py"]
 
 
 @pytest.fixture
