@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
@@ -39,7 +40,7 @@ from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
 from eucora.operators.metrics import metrics
 from eucora.operators.sign_in import SignIn
-from eucora.web.answers import HANDLERS
+from eucora.web.answers import HANDLERS, on_http
 from eucora.web.declare import declared
 from eucora.web.gone import until_gone
 from eucora.web.readable import readable
@@ -81,7 +82,7 @@ def build(house: Operators) -> Litestar:
             "reader": Provide(reader),
             **{name: _always(value) for name, value in _given(house, meter).items()},
         },
-        exception_handlers=HANDLERS,
+        exception_handlers={**HANDLERS, HTTPException: _http},
         openapi_config=_openapi(),
         lifespan=[_metering(meter)],
         logging_config=None,
@@ -101,6 +102,12 @@ def _given(house: Operators, meter: Meter) -> dict[str, Any]:
         "meter": meter,
         "person_of": partial(subject_of_account, house.pool, house.secrets),
     }
+
+
+def _http(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:
+    """What no route answers: a page for browsers, a problem document for programs."""
+    browser = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(PREFIX)
+    return console.on_http(request, exc) if browser else on_http(request, exc)
 
 
 def _door(sign_in: SignIn, house: Operators) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,9 +12,12 @@ from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
 from tests.eucora.operators.conftest import Plane
 
-from eucora.operators import sign_in
+from eucora.operators import credentials, sign_in
 from eucora.operators.app import _door
+from eucora.operators.console import sessions
+from eucora.operators.console.door import COOKIE
 from eucora.operators.sign_in import SignIn
+from eucora.operators.statements import SQL as STATEMENTS
 from eucora.web.answers import HANDLERS
 from eucora.web.declare import Audited
 from eucora.web.scopes import SCOPES
@@ -30,8 +34,27 @@ def handlers(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
     return found
 
 
+PUBLIC = {
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("GET", "/enter/{secret:str}"),
+    ("POST", "/enter"),
+    ("GET", "/static/{name:str}"),
+}
+"""What a browser needs before anybody is signed in."""
+
+
+def guarded(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
+    """All but those."""
+    return [each for each in handlers(app) if each[:2] not in PUBLIC]
+
+
+async def test_only_the_sign_in_is_open_to_everybody(plane: Plane) -> None:
+    assert {each[:2] for each in handlers(plane.app) if each[2].opt.get("console") == "public"} == PUBLIC
+
+
 async def test_every_route_declares_its_permission_and_its_audit_class(plane: Plane) -> None:
-    routes = handlers(plane.app)
+    routes = guarded(plane.app)
     assert len(routes) > 25
     undeclared = [
         (method, path)
@@ -42,12 +65,12 @@ async def test_every_route_declares_its_permission_and_its_audit_class(plane: Pl
 
 
 async def test_what_changes_something_leaves_an_event(plane: Plane) -> None:
-    silent = [(m, path) for m, path, h in handlers(plane.app) if m != "GET" and h.opt["audit"] == "none"]
+    silent = [(m, path) for m, path, h in guarded(plane.app) if m != "GET" and h.opt["audit"] == "none"]
     assert silent == []
 
 
 async def test_every_permission_that_there_is_guards_something(plane: Plane) -> None:
-    used = {handler.opt["permission"] for _, _, handler in handlers(plane.app)} | {"personal.read"}
+    used = {handler.opt["permission"] for _, _, handler in guarded(plane.app)} | {"personal.read"}
     assert set(SCOPES) - used == set()
 
 
@@ -55,16 +78,28 @@ async def test_every_route_refuses_who_is_not_signed_in_and_who_lacks_the_permis
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sign_in, "REFUSALS_A_MINUTE", 1_000)  # two a route
-    for method, path, handler in handlers(plane.app):
+    for method, path, handler in guarded(plane.app):
         url = path.replace("{", "").replace("}", "").replace(":uuid", "").replace("number:int", "1")
         for name in ("device_id", "token_id", "operator_id", "subject_id"):
             url = url.replace(name, str(uuid.uuid4()))
         answer = await plane.client.request(method, url)
-        assert (answer.status_code, answer.json()["type"]) == (401, "urn:eucora:problem:not-signed-in"), (method, path)
         others = [scope for scope in SCOPES if scope != handler.opt["permission"]]
         lacking = await plane.token_for(*others)
+        if handler.opt.get("console") == "page":
+            assert answer.headers["location"].startswith("/sign-in?"), (method, path)
+            cookie = {"cookie": f"{COOKIE}={await session_of(plane, lacking)}"}
+            assert (await plane.client.request(method, url, headers=cookie)).status_code == 403, (method, path)
+            continue
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:eucora:problem:not-signed-in"), (method, path)
         answer = await plane.client.request(method, url, headers={"authorization": f"Bearer {lacking}"})
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:eucora:problem:not-allowed"), (method, path)
+
+
+async def session_of(plane: Plane, token: str) -> str:
+    """The cookie of a browser that is signed in by a token."""
+    async with plane.house.pool.acquire() as tx, tx.transaction():
+        row = await tx.fetchrow(STATEMENTS.token_by_digest, credentials.digest(token))
+        return await sessions.begin(tx, row["token_id"], datetime.now(UTC))
 
 
 async def test_a_route_that_declares_nothing_is_refused_to_everybody(plane: Plane) -> None:
@@ -73,7 +108,10 @@ async def test_a_route_that_declares_nothing_is_refused_to_everybody(plane: Plan
         return "secret"
 
     app = Litestar(
-        [forgotten], guards=[_door(SignIn(plane.house.pool))], exception_handlers=HANDLERS, logging_config=None
+        [forgotten],
+        guards=[_door(SignIn(plane.house.pool), plane.house)],
+        exception_handlers=HANDLERS,
+        logging_config=None,
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as client:

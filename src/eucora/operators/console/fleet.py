@@ -104,9 +104,8 @@ async def fleet(
         rows, fault = [], exc.document.detail or exc.document.title
     found = cut(rows, A_PAGE, lambda row: row.device_id)
     ids = tuple(row.device_id for row in found.items)
-    await record_searched(
-        [await person_of(name) for name in accounts(q) if not fault], pool, session.asker, now, "console", ids
-    )
+    people = [] if fault else [await person_of(name) for name in accounts(q)]
+    await record_searched(people, pool, session.asker, now, "console", ids)
     devices = await _named(pool, keyring, session, now, found.items)
     health = await glance(pool, ids, set(METRICS.values())) if ids and session.asker.may("telemetry.read") else {}
     counts = await pool.fetchrow(COUNTED.fleet, now - SILENT)

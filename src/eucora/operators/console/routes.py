@@ -92,7 +92,8 @@ def _refused(request: Request[Any, Any, Any], exc: Refused | TryLater) -> Respon
     return _told(exc.document)
 
 
-def _http(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:
+def on_http(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:
+    """What the framework refuses."""
     return _told(document(BY_STATUS.get(exc.status_code, "internal")))
 
 
@@ -112,7 +113,7 @@ HANDLERS: Any = {
     SignInFirst: _sign_in_first,
     Refused: _refused,
     TryLater: _refused,
-    HTTPException: _http,
+    HTTPException: on_http,
     EucoraError: _foreign,
     Exception: _foreign,
 }
