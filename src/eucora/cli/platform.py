@@ -24,8 +24,14 @@ class NotRunning(EucoraError):
     exit_code = 3
 
 
+class Silent(NotRunning):
+    """The platform takes connections, and does not answer in time: its database may hang."""
+
+
 class Turned(EucoraError):
-    """The platform refused, in its own words."""
+    """The platform refused, in its own words; `slug` names the problem."""
+
+    slug = ""
 
 
 class Operator(msgspec.Struct, frozen=True):
@@ -96,14 +102,14 @@ class Platform:
 
 
 @contextmanager
-def platform() -> Iterator[Platform]:
+def platform(patience_s: float = PATIENCE_S) -> Iterator[Platform]:
     """The platform that operator.json names. Raises NotRunning when there is none."""
     operator = _operator()
     with httpx.Client(
         base_url=f"{operator.url}/api/v1",
         headers={"authorization": f"Bearer {operator.token}"},
         verify=_trusting(operator.ca),
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         trust_env=False,
     ) as client:
         yield Platform(client)
@@ -149,6 +155,8 @@ def _answered() -> Iterator[None]:
         if "CERTIFICATE_VERIFY_FAILED" in str(exc):
             raise Turned("something else answers at that address: its certificate is not the platform's") from exc
         raise NotRunning("the platform does not answer: start it with eucora up") from exc
+    except httpx.ReadTimeout as exc:
+        raise Silent("the platform takes connections, and does not answer in time: its database may hang") from exc
     except httpx.TransportError as exc:
         raise NotRunning(f"the platform stopped answering ({type(exc).__name__}): see eucora status") from exc
 
@@ -161,7 +169,9 @@ def _judge(answer: httpx.Response) -> None:
         told = msgspec.json.decode(answer.content, type=Document)
     except msgspec.DecodeError:
         raise Turned(f"the platform answered {answer.status_code} without saying why") from None
-    raise Turned(_words(told))
+    refused = Turned(_words(told))
+    refused.slug = told.type.removeprefix(BASE)
+    raise refused
 
 
 def _words(told: Document) -> str:

@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from eucora.cli.platform import platform
-from eucora.cli.show import AsJson, ago, duration, human, print_facts, print_json, print_table
+import msgspec
+
+from eucora import clock, settings
+from eucora.cli.platform import NotRunning, Silent, Turned, platform
+from eucora.cli.show import AsJson, ago, duration, human, print_facts, print_json, print_table, say
+from eucora.operators.troubles import database_away, here, unreachable
+
+SOON_S = 6.0
+"""Whoever asks how things stand does not wait."""
 
 
 def status(as_json: AsJson = False) -> None:
@@ -11,11 +18,17 @@ def status(as_json: AsJson = False) -> None:
 
     Examples: eucora status · eucora status --json
     """
-    with platform() as api:
-        found = api.get("/status")
+    try:
+        with platform(SOON_S) as api:
+            found = api.get("/status")
+    except (NotRunning, Turned) as exc:
+        _alone(exc, as_json)
+        raise
     if as_json:
         print_json(found)
         return
+    for each in found["troubles"]:
+        _tell(each)
     print_facts(_facts(found))
     print_table(
         ("STAGE", "A SECOND", "WAITING", "BEHIND"),
@@ -23,6 +36,27 @@ def status(as_json: AsJson = False) -> None:
         empty="",
     )
     print_table(("STORE", "ANSWERS", ""), ((s["name"], s["healthy"], s["detail"]) for s in found["stores"]), empty="")
+
+
+def _alone(exc: NotRunning | Turned, as_json: bool) -> None:
+    """What can be said when nobody answers, or the database does not."""
+    if isinstance(exc, Turned) and exc.slug != "journal-unavailable":
+        return
+    away = isinstance(exc, NotRunning) and not isinstance(exc, Silent)
+    first = unreachable(str(exc)) if away else database_away(str(exc))
+    told = [msgspec.to_builtins(each) for each in (first, *here(settings.read(), clock.now()))]
+    if as_json:
+        print_json({"healthy": False, "troubles": told})
+        return
+    for each in told:
+        _tell(each)
+
+
+def _tell(trouble: dict[str, Any]) -> None:
+    say(f"! {trouble['what']}")
+    for name, title in (("safe", "safe"), ("itself", "mends itself"), ("do", "do")):
+        if trouble[name]:
+            say(f"    {title}: {trouble[name]}")
 
 
 def waiting(found: dict[str, Any]) -> str:
@@ -42,7 +76,7 @@ def waiting(found: dict[str, Any]) -> str:
 def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     window, disk = found["window"] or {}, found["disk"]
     return [
-        ("platform", f"{found['version']}, {'all is well' if found['healthy'] else 'something needs a look'}"),
+        ("platform", f"{found['version']}, {'something needs a look' if found['troubles'] else 'all is well'}"),
         ("installation", f"{found['installation']}, epoch {found['epoch']}"),
         ("devices", f"{found['devices']} enrolled, {found['reporting']} heard of in the last 15 min"),
         ("revoked", found["revoked"] or None),

@@ -30,6 +30,7 @@ NEAR = timedelta(days=14)
 SKEW = timedelta(seconds=2)
 LAG = timedelta(minutes=5)
 UNSIGNED = timedelta(minutes=15)
+AHEAD = timedelta(seconds=5)
 LEAST_POSTGRES = 150_000
 CONNECTIONS = 60
 """What the pools of every role open at most, beside the server's own three."""
@@ -55,8 +56,8 @@ async def doctor(house: GivenHouse, now: GivenNow) -> list[Told]:
     return await examine(house, now)
 
 
-async def examine(house: Operators, now: datetime) -> list[Told]:
-    """All checks, at once; each has some seconds."""
+async def examine(house: Operators, now: datetime, parts: Sequence[str] | None = None) -> list[Told]:
+    """All checks, or those of some parts, at once; each has some seconds."""
     checks: dict[str, Check] = {
         "postgresql": lambda: _gathered(_postgres(house, now)),
         "line": lambda: _gathered(_line(house, now)),
@@ -66,7 +67,8 @@ async def examine(house: Operators, now: datetime) -> list[Told]:
         **({"series": lambda: _series(house)} if house.settings.metrics_url else {}),
         **{follower.name: _inspect(follower) for follower in house.followers},
     }
-    found = await asyncio.gather(*(_asked(part, check) for part, check in checks.items()))
+    wanted = [(part, check) for part, check in checks.items() if parts is None or part in parts]
+    found = await asyncio.gather(*(_asked(part, check) for part, check in wanted))
     return [Told("machine", tuple(machine(house.settings, now))), *found]
 
 
@@ -180,6 +182,13 @@ async def _line(house: Operators, now: datetime) -> AsyncIterator[Finding]:
         row["held"] == row["places"],
         f"{row['held']} of {row['places']} places held",
         "start the pipeline: what is acknowledged waits in the journal, nothing is lost",
+    )
+    ahead = max((row["newest"] or now) - now, timedelta(0))
+    yield finding(
+        "arrival",
+        ahead < AHEAD,
+        f"the newest batch arrived {ahead.total_seconds():.0f} s from now" if ahead else "not from the future",
+        "this machine's clock was set back: let chrony or systemd-timesyncd keep it",
     )
     lag = row["lag"] or timedelta(0)
     yield finding(

@@ -76,6 +76,17 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
 
+-- name: silent
+-- devices that were heard of, and not since a moment
+SELECT count(*) FROM devices d
+  JOIN (SELECT device, max(received) AS received FROM journal_heads GROUP BY device) h ON h.device = d.device_id
+ WHERE d.state = 'enrolled' AND h.received < $1
+
+-- name: refused
+-- batches that were turned away since a moment, by reason
+SELECT detail ->> 'reason' AS reason, sum((detail ->> 'count')::bigint)::bigint AS count
+  FROM audit_events WHERE act = 'batch.refused' AND at > $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
+
 -- name: fleet
 -- how many devices there are, and how many were heard of since a moment
 SELECT (SELECT count(*) FROM devices WHERE state = 'enrolled') AS enrolled,
@@ -101,6 +112,7 @@ SELECT count(*) AS places, count(*) FILTER (WHERE c.leased_until > $1) AS held,
        (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = 'open') AS dead_letters,
        (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
        (SELECT count(*) FROM windows WHERE state = 'closed') AS windows,
+       (SELECT max(received) FROM journal_shards) AS newest,
        (SELECT max(signed_at) FROM audit_heads) AS signed_at,
        coalesce((SELECT max(position) FROM audit_events), 0) - coalesce((SELECT max(position) FROM audit_heads), 0) AS unsigned
   FROM cursors c JOIN journal_shards s USING (shard) WHERE c.consumer = 'pipeline'

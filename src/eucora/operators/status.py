@@ -14,6 +14,7 @@ from eucora import __version__
 from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
+from eucora.operators.troubles import Trouble, troubles
 from eucora.problems import EucoraError
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow
@@ -75,6 +76,7 @@ class Status(Struct, frozen=True, kw_only=True):
     database_bytes: int
     disk: Disk
     audit_signed: int
+    troubles: tuple[Trouble, ...]
 
 
 @get("/status", opt=declared("status.read", "none"))
@@ -93,11 +95,13 @@ async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
         StoreHealth("postgresql", True, counts["server"]),
         *await asyncio.gather(_answers("s3", _objects(house)), _answers("cache", _cache(house))),
     )
+    matter = await troubles(house, now, {store.name: store.detail for store in stores if not store.healthy})
     stages = _stages(places, meter, now)
     usage = shutil.disk_usage(house.settings.data_dir)
     return Status(
         version=__version__,
         healthy=all(store.healthy for store in stores) and _digested(places, now),
+        troubles=tuple(matter),
         lag_entries=stages[-1].waiting,
         lag_s=stages[-1].behind_s,
         stages=stages,

@@ -289,5 +289,5 @@ async def test_the_platform_page_names_a_store_that_is_away(plane: Plane, browse
     plane.reassemble(cache=Away())
     other = Browser(plane, cookie=f"{COOKIE}={browser.client.cookies.get(COOKIE)}")
     page = await other.look("/platform")
-    assert "cache does not answer" in page
-    assert "safe in the journal" in page
+    assert "cache, answers: does not answer" in page
+    assert "Limits are each process" in page

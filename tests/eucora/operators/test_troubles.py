@@ -1,0 +1,150 @@
+"""What is the matter is said within seconds, with what is safe, what mends itself and what to type."""
+
+import re
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.eucora.operators.conftest import Plane, PlantDevice
+
+from eucora.domains.audit import Act, record
+from eucora.gateway.authority import ensure_authority
+from eucora.operators.troubles import TOLD, waiting
+from eucora.pipeline.followers import State
+from eucora.stores.ports import S3Endpoint
+from eucora.stores.redis import RedisCache
+from eucora.stores.s3 import S3Objects
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+async def well(plane: Plane) -> Plane:
+    """A platform of which nothing is the matter."""
+    ensure_authority(plane.house.settings.data_dir, "localhost")
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    await plane.house.pool.execute("UPDATE cursors SET lease = gen_random_uuid(), leased_until = $1", later)
+    await plane.house.pool.execute("SELECT keep_partitions(now()::date)")
+    assert await matter(plane) == {}
+    return plane
+
+
+async def matter(plane: Plane) -> dict[str, dict[str, Any]]:
+    began = time.monotonic()
+    found = (await plane.get("/status"))["troubles"]
+    assert time.monotonic() - began < 10
+    assert all(each["what"] and each["safe"] and each["do"] for each in found)
+    return {each["name"]: each for each in found}
+
+
+async def test_stores_that_are_away_are_named_with_what_is_safe(well: Plane) -> None:
+    away = S3Objects(S3Endpoint("http://127.0.0.1:1", "key", "hush"), "eucora-data")
+    well.reassemble(objects=away, cache=RedisCache("redis://127.0.0.1:1"))
+    found = await matter(well)
+    assert set(found) == {"object-store-away", "cache-away"}
+    assert "committed to the journal" in found["object-store-away"]["safe"]
+    assert "starts an embedded one again" in found["cache-away"]["itself"]
+    await away.close()
+
+
+async def test_a_digest_that_stands_a_lag_and_dead_letters_are_named(well: Plane) -> None:
+    pool = well.house.pool
+    await pool.execute("UPDATE cursors SET lease = NULL, leased_until = NULL")
+    await pool.execute("UPDATE journal_shards SET live = 9, received = now()")
+    await pool.execute("UPDATE cursors SET position = 5, received = now() - interval '20 minutes' WHERE lane = 0")
+    await pool.execute(
+        "INSERT INTO dead_letters (id, stream, stream_number, ordinal, device, shard, lane, position, received, reason)"
+        " VALUES ($1, $1, 1, 1, $1, 0, 0, 1, now(), 'schema')",
+        uuid.uuid4(),
+    )
+    found = await matter(well)
+    assert set(found) == {"nobody-digests", "lag", "dead-letters"}
+    assert "1200 s" in found["lag"]["what"]
+    assert "eucora deadletters" in found["dead-letters"]["do"]
+
+
+async def test_a_clock_that_was_set_back_is_named(well: Plane) -> None:
+    await well.house.pool.execute("UPDATE journal_shards SET received = now() + interval '1 hour'")
+    found = await matter(well)
+    assert set(found) == {"clock-wrong"}
+    assert "Times of arrival stand still" in found["clock-wrong"]["itself"]
+
+
+async def test_a_full_disk_and_a_certificate_near_its_end_are_named(
+    well: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = msgspec.structs.replace(well.house.settings, disk_reserve_mib=2**40)
+    well.reassemble(settings=huge)
+    monkeypatch.setattr("eucora.operators.doctor.NEAR", timedelta(days=365 * 100))
+    found = await matter(well)
+    assert set(found) == {"disk-full", "certificate-ends"}
+    assert "503" in found["disk-full"]["safe"]
+
+
+async def test_devices_that_fell_silent_and_batches_that_were_turned_away_are_named(
+    well: Plane, plant: PlantDevice
+) -> None:
+    laptop, pool = await plant(), well.house.pool
+    await pool.execute(
+        "INSERT INTO journal_heads"
+        " (stream, device, number, last_sequence, last_digest, gaps, last_item, joins, fork, received)"
+        " VALUES ($1, $2, 1, 1, '', '[]', 1, 'first', false, now() - interval '2 hours')",
+        uuid.uuid4(),
+        laptop.device_id,
+    )
+    act = Act(act="batch.refused", audit_class="refusal", actor_kind="device", actor=str(laptop.device_id),
+              outcome="refused", detail={"reason": "revoked-device", "count": 3})  # fmt: skip
+    async with pool.acquire() as tx, tx.transaction():
+        await record(tx, datetime.now(UTC), [act])
+    found = await matter(well)
+    assert set(found) == {"devices-silent", "refused-revoked-device", "audit-unsigned"} - {"audit-unsigned"}
+    assert "1 device not heard of" in found["devices-silent"]["what"]
+    assert "3 batches" in found["refused-revoked-device"]["what"]
+
+
+def state(**changes: Any) -> State:
+    given: dict[str, Any] = {
+        "follower": "loki", "running": True, "waiting": 7, "behind_s": 1.0, "told": 1, "rate_per_s": 1.0, "merged": 0,
+        "clamped": 0, "retries": 0, "told_at": NOW, "last_error": "the logs server does not answer", "last_error_at": NOW,
+        "retry_at": None, "paused_at": None, "again": 0, "forgetting": 0, "refused": (),
+    }  # fmt: skip
+    return State(**{**given, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, []),
+        ({"retry_at": NOW}, ["store-away"]),
+        ({"paused_at": NOW}, ["store-paused"]),
+        ({"behind_s": 900.0}, ["store-behind"]),
+    ],
+)
+def test_a_server_that_can_not_follow_is_named_and_one_that_can_is_not(
+    changes: dict[str, Any], name: list[str]
+) -> None:
+    assert [each.name for each in waiting([state(**changes)], {"loki"})] == name
+    assert waiting([state(**changes)], set()) == [], "the settings name it no more"
+
+
+def test_every_trouble_says_what_is_safe() -> None:
+    assert all(words.name and words.safe for words in TOLD.values())
+
+
+def test_every_trouble_has_a_runbook() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "runbooks.md"
+    headings = set(re.findall(r"(?m)^## (\S+)$", guide.read_text(encoding="utf-8")))
+    others = {
+        "platform-away",
+        "database-away",
+        "devices-silent",
+        "store-away",
+        "store-paused",
+        "store-behind",
+        "refused",
+    }
+    assert {words.name for words in TOLD.values()} | others == headings
