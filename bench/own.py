@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 START_LIMIT_S = 120.0
 PORTS = ("EUCORA_DEVICE_PORT", "EUCORA_ENROLMENT_PORT", "EUCORA_OPERATOR_PORT")
@@ -36,6 +37,16 @@ def platform(**settings: str) -> Iterator[Path]:
         process.send_signal(signal.SIGINT)
         process.wait(60)
         shutil.rmtree(folder)
+
+
+def owner_url(data_dir: Path) -> str:
+    """PostgreSQL of a running platform, as the owner of its tables."""
+    folder = data_dir / "postgres"
+    password = (data_dir / "secrets" / "eucora_owner.password").read_text().strip()
+    port = (folder / "postmaster.pid").read_text().splitlines()[3]
+    return (
+        f"postgresql://eucora_owner:{quote(password, safe='')}@/eucora?host={quote(str(folder), safe='')}&port={port}"
+    )
 
 
 def free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ from eucora import __version__
 from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
-from eucora.operators.troubles import Trouble, troubles
+from eucora.operators.troubles import Trouble, away, troubles
 from eucora.problems import EucoraError
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow
@@ -87,15 +87,17 @@ async def status(house: GivenHouse, meter: GivenMeter, now: GivenNow) -> Status:
 
 async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
     """How the platform stands. Raises EucoraError when it is not founded."""
-    places = await house.pool.fetch(SQL.positions)
-    counts = await house.pool.fetchrow(SQL.counts, now - REPORTING)
+    places, counts, s3, cache, matter = await asyncio.gather(
+        house.pool.fetch(SQL.positions),
+        house.pool.fetchrow(SQL.counts, now - REPORTING),
+        _answers("s3", _objects(house)),
+        _answers("cache", _cache(house)),
+        troubles(house, now),
+    )
     if counts is None:
         raise EucoraError("the platform is not founded; run eucora up")
-    stores = (
-        StoreHealth("postgresql", True, counts["server"]),
-        *await asyncio.gather(_answers("s3", _objects(house)), _answers("cache", _cache(house))),
-    )
-    matter = await troubles(house, now, {store.name: store.detail for store in stores if not store.healthy})
+    stores = (StoreHealth("postgresql", True, counts["server"]), s3, cache)
+    matter = [*(away(store.name, store.detail) for store in stores if not store.healthy), *matter]
     stages = _stages(places, meter, now)
     usage = shutil.disk_usage(house.settings.data_dir)
     return Status(

@@ -4,7 +4,8 @@ Each is a finding of the doctor that is wrong, or something that only the whole 
 devices that fell silent, batches that are turned away. Runbooks: docs/guides/runbooks.md.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -87,19 +88,22 @@ TOLD: dict[tuple[str, str], Words] = {
 }
 
 
-async def troubles(house: Operators, now: datetime, away: Mapping[str, str]) -> list[Trouble]:
-    """All that is the matter, the gravest first. `away`: stores that do not answer, and what they say instead."""
-    found = [_finding(name, "answers", said or "does not answer", RESTART) for name, said in away.items()]
-    found += [
+def away(store: str, said: str) -> Trouble:
+    """A store that does not answer, and what it says instead."""
+    return _finding(store, "answers", said or "does not answer", RESTART)
+
+
+async def troubles(house: Operators, now: datetime) -> list[Trouble]:
+    """All else that is the matter."""
+    found = [
         _finding(told.part, each.name, each.found, each.mend)
         for told in await examine(house, now, PARTS)
         for each in told.findings
         if each.state == "wrong"
     ]
     with translated():
-        found += waiting(await states(house.pool, now), {follower.name for follower in house.followers})
-        found += await _fleet(house, now)
-    return found
+        told, fleet = await asyncio.gather(states(house.pool, now), _fleet(house, now))
+    return [*found, *waiting(told, {follower.name for follower in house.followers}), *fleet]
 
 
 def _finding(part: str, name: str, said: str, mend: str) -> Trouble:

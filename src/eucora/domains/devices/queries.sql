@@ -1,6 +1,7 @@
 -- name: search
 -- devices behind a device_id that fulfil every word of a query; texts are LIKE patterns in lower case, but for packages:
--- those are beginnings, looked up once by their index whatever the number of devices
+-- those are beginnings, looked up once by their index whatever the number of devices. What is not asked for costs a
+-- comparison a device, not a sub-plan
 SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_contact,
        d.manufacturer, d.model, d.chassis, d.os_family, d.os_name, d.os_version, d.os_build, d.architecture,
        d.cpu_model, d.cpu_count, d.memory_bytes, d.boot_time, d.timezone, d.virtual, d.vdi, d.tpm, d.disk_encrypted,
@@ -8,33 +9,33 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE ($1::uuid IS NULL OR d.device_id > $1)
-   AND NOT EXISTS (SELECT FROM unnest($14::text[]) x WHERE d.device_id::text NOT LIKE x)
-   AND NOT EXISTS (SELECT FROM unnest($2::bytea[]) x WHERE d.hostname_pseudonym IS DISTINCT FROM x)
-   AND NOT EXISTS (SELECT FROM unnest($3::bytea[]) x WHERE d.serial_pseudonym IS DISTINCT FROM x)
-   AND NOT EXISTS (SELECT FROM unnest($4::bytea[]) x WHERE NOT EXISTS (
+   AND ($14::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($14::text[]) x WHERE d.device_id::text NOT LIKE x))
+   AND ($2::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($2::bytea[]) x WHERE d.hostname_pseudonym IS DISTINCT FROM x))
+   AND ($3::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($3::bytea[]) x WHERE d.serial_pseudonym IS DISTINCT FROM x))
+   AND ($4::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($4::bytea[]) x WHERE NOT EXISTS (
          SELECT FROM users u JOIN device_user_map m USING (user_id)
           WHERE u.account_pseudonym = x AND m.device_id = d.device_id)
        AND NOT EXISTS (
          SELECT FROM users u JOIN subjects j USING (user_id) JOIN sessions s ON s.user_id = j.subject
-          WHERE u.account_pseudonym = x AND s.device_id = d.device_id))
-   AND NOT EXISTS (SELECT FROM unnest($5::text[]) x WHERE NOT coalesce(
-         lower(d.model) LIKE x OR lower(concat_ws(' ', d.manufacturer, d.model)) LIKE x, false))
-   AND NOT EXISTS (SELECT FROM unnest($6::text[]) x WHERE NOT coalesce(
-         lower(d.os_name) LIKE x OR lower(concat_ws(' ', d.os_name, d.os_version)) LIKE x OR d.os_family LIKE x, false))
-   AND NOT EXISTS (SELECT FROM unnest($7::text[]) x WHERE (d.device_id, x) NOT IN (
+          WHERE u.account_pseudonym = x AND s.device_id = d.device_id)))
+   AND ($5::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($5::text[]) x WHERE NOT coalesce(
+         lower(d.model) LIKE x OR lower(concat_ws(' ', d.manufacturer, d.model)) LIKE x, false)))
+   AND ($6::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($6::text[]) x WHERE NOT coalesce(
+         lower(d.os_name) LIKE x OR lower(concat_ws(' ', d.os_name, d.os_version)) LIKE x OR d.os_family LIKE x, false)))
+   AND ($7::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($7::text[]) x WHERE (d.device_id, x) NOT IN (
          SELECT s.device, p FROM unnest($7::text[]) p
-           JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111))))
-   AND NOT EXISTS (SELECT FROM unnest($8::text[]) x WHERE NOT (
-         d.state LIKE x OR (d.state = 'enrolled' AND 'active' LIKE x)))
-   AND NOT EXISTS (SELECT FROM unnest($15::text[]) x WHERE NOT coalesce(lower(d.site) LIKE x, false))
-   AND NOT EXISTS (SELECT FROM unnest($9::bytea[], $10::bytea[], $11::text[], $12::text[])
+           JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111)))))
+   AND ($8::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($8::text[]) x WHERE NOT (
+         d.state LIKE x OR (d.state = 'enrolled' AND 'active' LIKE x))))
+   AND ($15::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($15::text[]) x WHERE NOT coalesce(lower(d.site) LIKE x, false)))
+   AND ($9::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($9::bytea[], $10::bytea[], $11::text[], $12::text[])
                             AS w (hostname, serial, start, text) WHERE NOT (
          coalesce(d.hostname_pseudonym = w.hostname, false) OR coalesce(d.serial_pseudonym = w.serial, false)
          OR coalesce(lower(d.model) LIKE w.start, false) OR coalesce(lower(d.os_name) LIKE w.start, false)
          OR d.device_id::text LIKE w.start
          OR (d.device_id, w.text) IN (
            SELECT s.device, p FROM unnest($12::text[]) p
-             JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111)))))
+             JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111))))))
  ORDER BY d.device_id
  LIMIT $13
 

@@ -23,11 +23,11 @@ from eucora.domains.devices.search import accounts, parse
 from eucora.domains.devices.view import Device, masked
 from eucora.domains.devices.view import shown as named
 from eucora.journal.keys import Keyring
+from eucora.operators.console.counts import Counts
 from eucora.operators.console.door import marked
 from eucora.operators.console.enter import Form, go
 from eucora.operators.console.sessions import SQL, Session
 from eucora.operators.console.view import shown, view
-from eucora.operators.statements import SQL as COUNTED
 from eucora.problems import Refused
 from eucora.web.asker import Asker
 from eucora.web.given import Given, GivenNow, GivenPool, GivenSecrets
@@ -91,6 +91,7 @@ async def fleet(
     session: Given[Session],
     now: GivenNow,
     person_of: Given[PersonOf],
+    counts: Given[Counts],
     q: FromQuery[str] = "",
     col: FromQuery[list[str] | None] = None,
     after: FromQuery[str | None] = None,
@@ -108,8 +109,6 @@ async def fleet(
     await record_searched(people, pool, session.asker, now, "console", ids)
     devices = await _named(pool, keyring, session, now, found.items)
     health = await glance(pool, ids, set(METRICS.values())) if ids and session.asker.may("telemetry.read") else {}
-    counts = await pool.fetchrow(COUNTED.fleet, now - SILENT)
-    assert counts is not None
     return view(
         request,
         session,
@@ -120,7 +119,7 @@ async def fleet(
         columns=columns,
         all_columns=COLUMNS,
         rows=[row(device, health.get(device.device_id, {}), now) for device in devices],
-        counts=counts,
+        counts=await counts.of(pool, now, SILENT),
         filters=await pool.fetch(SQL.filters, session.asker.operator),
         next=None if found.next is None else f"/fleet?{address(q, col, found.next)}",
         first=None if after is None else f"/fleet?{address(q, col)}",

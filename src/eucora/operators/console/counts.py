@@ -1,0 +1,24 @@
+"""How large the fleet is, as the head of a list says it: counted once for all who look within some seconds."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from eucora import clock
+from eucora.operators.statements import SQL
+from eucora.slice import Pool
+
+KEPT_S = 5.0
+
+
+class Counts:
+    """Of one process."""
+
+    def __init__(self) -> None:
+        self._found: Any = None
+        self._at = float("-inf")
+
+    async def of(self, pool: Pool, now: datetime, silent: timedelta) -> Any:
+        """enrolled, revoked, and reporting: heard of within `silent`."""
+        if clock.monotonic() - self._at > KEPT_S:
+            self._found, self._at = await pool.fetchrow(SQL.fleet, now - silent), clock.monotonic()
+        return self._found
