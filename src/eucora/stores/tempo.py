@@ -31,6 +31,7 @@ ExportTraceServiceResponse: Any = trace_service_pb2.ExportTraceServiceResponse
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"content-type": "application/x-protobuf", "user-agent": "eucora"}
 PATIENCE_S = 30.0
+MOST_TRACES = 100_000
 KEPT = timedelta(days=30)
 """Seed §8, where the server does not say."""
 
@@ -211,7 +212,17 @@ def findings(config: str, oldest: timedelta) -> list[Finding]:
             poll,
             "set storage.trace.blocklist_poll to 30s: late spans are found when the list of blocks is read next",
         ),
+        _traces_in_memory(config),
     ]
+
+
+def _traces_in_memory(config: str) -> Finding:
+    """Its YAML leaves a zero out, which is no limit; the default, 10,000, stands in it."""
+    said = _said(config, "max_traces_per_user") or "0"
+    mend = (
+        "set overrides.defaults.ingestion.max_traces_per_user to 0: beyond it acknowledged spans are dropped in a burst"
+    )
+    return finding("max_traces_per_user", said == "0" or int(said) >= MOST_TRACES, said, mend)
 
 
 def _said(config: str, name: str, last: bool = False) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from tests.live.tempo import Tempo as Server
 
@@ -117,7 +118,22 @@ async def test_inspection_is_content_with_what_we_ship(follower: Tempo) -> None:
         "retention": "well",
         "ingestion_time_range_slack": "well",
         "blocklist_poll": "well",
+        "max_traces_per_user": "well",
     }
+
+
+async def test_a_burst_after_an_outage_is_there_whole(shared: Server) -> None:
+    follower, device = Tempo(shared.otlp, query_url=shared.url), uuid.uuid4()
+    told = [
+        span(device, NOW - timedelta(seconds=n // 100)) for n in range(12_000)
+    ]  # more than its default keeps in memory
+    for first in range(0, len(told), 500):
+        assert (await follower.write(Parcel(told[first : first + 500], SHAPES))).refused == ()
+    said = await asyncio.to_thread(lambda: httpx.get(f"{shared.url}/metrics", trust_env=False).text)
+    counted = [row for row in said.splitlines() if row.startswith("tempo_discarded_spans_total")]
+    discarded = [row for row in counted if not row.endswith(" 0")]
+    assert discarded == [], "acknowledged, and dropped"
+    await follower.close()
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
