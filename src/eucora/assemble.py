@@ -55,6 +55,7 @@ from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
 from eucora.operators.serve import serve as serve_operators
 from eucora.pipeline import followers, redigest, traced, worker
+from eucora.pipeline.explain import explain
 from eucora.pipeline.house import House
 from eucora.pipeline.mask import Text
 from eucora.pipeline.normalise import Limits, touches
@@ -458,6 +459,7 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
                 cache=platform.cache,
                 archive=archive,
                 replay=lambda ids: replay(house, ids),
+                explain=lambda batch: explain(house, batch),
                 kept=lambda now: kept(platform.pool, followed, table, now),
                 eraser=_eraser(platform),
                 followers=followed,

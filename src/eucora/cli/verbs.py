@@ -33,6 +33,7 @@ VERBS = (
     Verb("console", "console:console", "A link that signs a browser in", "status.read", "access"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
     Verb("doctor", "doctor:doctor", "What is wrong, and how to mend it", "status.read", "none"),
+    Verb("explain", "explain:explain", "One batch and its whole way", "status.read", "none"),
     Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),
     Verb("stores pause", "stores:pause", "Tell one nothing for a while", "stores.write", "administration"),
     Verb("stores resume", "stores:resume", "Go on telling it", "stores.write", "administration"),

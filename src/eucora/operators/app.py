@@ -23,10 +23,12 @@ from eucora.domains.software.routes import ROUTES as SOFTWARE
 from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
 from eucora.operators import (
+    batches,
     dead_letters,
     device,
     doctor,
     erasures,
+    health,
     operators,
     redigests,
     retention,
@@ -55,6 +57,7 @@ ROUTES: Sequence[Any] = (
     *device.ROUTES,
     *dead_letters.ROUTES,
     *redigests.ROUTES,
+    *batches.ROUTES,
     *console.API,
     *tokens.ROUTES,
     *operators.ROUTES,
@@ -70,7 +73,7 @@ def build(house: Operators) -> Litestar:
     """The application. Routes get what they ask for by name; a route that declares no permission is refused."""
     meter, signing = Meter(house.pool), SignIn(house.pool)
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics, console.router()],
+        route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics, *health.ROUTES, console.router()],
         guards=[_door(signing, house), readable],
         middleware=[until_gone],
         dependencies={
@@ -116,6 +119,8 @@ def _door(sign_in: SignIn, house: Operators) -> Callable[[ASGIConnection[Any, An
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         state, page = connection.scope["state"], handler.opt.get("console")
         state["origin"] = connection.client.host if connection.client else ""
+        if page == "health":
+            return
         if page is not None:
             await console.admit(house.pool, connection, handler)
             return

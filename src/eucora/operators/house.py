@@ -10,6 +10,7 @@ from eucora.archive.query import Archive
 from eucora.governance.erasure import Eraser
 from eucora.governance.kept import Kept
 from eucora.journal.keys import Keyring
+from eucora.pipeline.explain import Explained
 from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
 from eucora.settings import Settings
@@ -19,12 +20,13 @@ from eucora.web.given import Given
 
 KeptNow = Callable[[datetime], Awaitable[Sequence[Kept]]]
 Retention = Callable[[datetime], Awaitable[Sequence[Finding]]]
+Explain = Callable[[str], Awaitable[Explained]]
 Replay = Callable[[Sequence[uuid.UUID]], Awaitable[Replayed]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operators:
-    """`pool` is the application's role; `objects` the bucket eucora-data, `replay` the pipeline's.
+    """`pool` is the application's role; `objects` the bucket eucora-data, `replay` and `explain` the pipeline's.
 
     `kept` asks every store how long it keeps what it has; `retention` says of that what is wrong.
     """
@@ -38,6 +40,7 @@ class Operators:
     cache: Cache
     archive: Archive
     replay: Replay
+    explain: Explain
     kept: KeptNow
     eraser: Eraser
     followers: Sequence[Follower] = ()

@@ -76,6 +76,9 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
 
+-- name: alive
+SELECT 1
+
 -- name: silent
 -- devices that were heard of, and not since a moment
 SELECT count(*) FROM devices d

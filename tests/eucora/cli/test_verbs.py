@@ -70,6 +70,7 @@ def test_the_version_is_that_of_the_project() -> None:
 
 
 TYPED = {
+    "explain": "explain 0/live/1",
     "stores pause": "stores pause FOLLOWER",
     "stores resume": "stores resume FOLLOWER",
     "stores again": "stores again FOLLOWER --since 1d",

@@ -26,8 +26,10 @@ from eucora.journal.keys import Keyring
 from eucora.operators.app import build
 from eucora.operators.first import first_operator
 from eucora.operators.house import Operators
+from eucora.pipeline.explain import Explained
 from eucora.pipeline.normalise import Limits, touches
 from eucora.pipeline.replay import Replayed
+from eucora.problems import Refused
 from eucora.sealing import pseudonym, seal
 from eucora.settings import Settings
 from eucora.stores.postgres import open_pool
@@ -83,6 +85,13 @@ def eraser_of(pool: Any, objects: Any, keyring: Keyring) -> Eraser:
     return Eraser(pool, objects, keyring, 2, timedelta(hours=1), 730, partial(touches, limits))
 
 
+async def explain_nothing(batch: str) -> Explained:
+    """A pipeline that knows of one batch."""
+    if batch != "0/live/1":
+        raise Refused("unknown", "there is no such place")
+    return Explained(place=batch, device=uuid.UUID(int=1), stream=uuid.UUID(int=2), sequence=1, steps=())
+
+
 async def replay_nothing(ids: Sequence[uuid.UUID]) -> Replayed:
     """A pipeline that has nothing to replay."""
     return Replayed()
@@ -108,6 +117,7 @@ async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Pl
         cache=RedisCache(servers.redis_url),
         archive=Archive(pool, Copies(objects, data / "copies", 2**26)),
         replay=replay_nothing,
+        explain=explain_nothing,
         kept=lambda now: kept(pool, (), read(None, data, 28.0), now),
         eraser=eraser_of(pool, objects, keyring),
         retention=lambda now: findings(pool, (), read(None, data, 28.0), now),
