@@ -34,6 +34,7 @@ from eucora.operators import (
     retention,
     status,
     stores,
+    support,
     tokens,
 )
 from eucora.operators.console import routes as console
@@ -58,6 +59,7 @@ ROUTES: Sequence[Any] = (
     *dead_letters.ROUTES,
     *redigests.ROUTES,
     *batches.ROUTES,
+    *support.ROUTES,
     *console.API,
     *tokens.ROUTES,
     *operators.ROUTES,

@@ -76,6 +76,12 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
 -- what was heard of a device, a stream a row, and what has not arrived
 SELECT stream, number, last_sequence, gaps, fork, received FROM journal_heads WHERE device = $1 ORDER BY number
 
+-- name: sizes
+-- rows and bytes of tables, partitions with their parents
+SELECT coalesce(p.relname, c.relname) AS table, sum(c.reltuples)::bigint AS rows, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+  FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = i.inhparent
+ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace GROUP BY 1 ORDER BY 3 DESC
+
 -- name: alive
 SELECT 1
 

@@ -23,6 +23,7 @@ SCOPES: dict[str, str] = {
     "tokens.write": "make and revoke tokens, of enrolment and of operators",
     "operators.read": "list operators",
     "operators.write": "name and disable operators",
+    "support.read": "make a bundle for whoever helps",
     "audit.read": "read, verify and export the audit trail",
 }
 

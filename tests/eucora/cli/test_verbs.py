@@ -71,6 +71,8 @@ def test_the_version_is_that_of_the_project() -> None:
 
 TYPED = {
     "explain": "explain 0/live/1",
+    "top": "top --once",
+    "support": "support FILE",
     "stores pause": "stores pause FOLLOWER",
     "stores resume": "stores resume FOLLOWER",
     "stores again": "stores again FOLLOWER --since 1d",
@@ -129,7 +131,8 @@ async def _things(plane: Plane, laptop: Laptop) -> dict[str, str]:
     await plant_span(plane, laptop.device_id, TRACE)
     await plane.house.pool.execute("INSERT INTO followers (follower) VALUES ('loki') ON CONFLICT DO NOTHING")
     known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person, "TRACE": TRACE}
-    return {**known, "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki"}
+    file = str(plane.house.settings.data_dir / f"{uuid.uuid4()}.tar.gz")
+    return {**known, "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki", "FILE": file}
 
 
 async def plant_span(plane: Plane, device: uuid.UUID, trace: str) -> None:
