@@ -79,6 +79,8 @@ def pages(device: str) -> dict[str, str]:
         "silent-span": f"{of}?since=20d&until=19d",
         "software": f"{of}/software",
         "lines": f"{of}/lines",
+        "search": "/search",
+        "searched": "/search?q=install&kind=change&since=7d",
         "platform": "/platform",
         "doctor": "/platform/doctor",
         "dead-letters": "/dead-letters",

@@ -26,7 +26,8 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
          SELECT s.device, p FROM unnest($7::text[]) p
            JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111)))))
    AND ($8::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($8::text[]) x WHERE NOT (
-         d.state LIKE x OR (d.state = 'enrolled' AND 'active' LIKE x))))
+         d.state LIKE x OR (d.state = 'enrolled' AND ('active' LIKE x
+           OR CASE WHEN h.received > statement_timestamp() - interval '15 minutes' THEN 'reporting' ELSE 'silent' END LIKE x)))))
    AND ($15::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($15::text[]) x WHERE NOT coalesce(lower(d.site) LIKE x, false)))
    AND ($9::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($9::bytea[], $10::bytea[], $11::text[], $12::text[])
                             AS w (hostname, serial, start, text) WHERE NOT (

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from eucora.domains.audit import by, record
-from eucora.operators.console import device, door, enter, fleet, platform, sessions
+from eucora.operators.console import device, door, enter, fleet, platform, search, sessions
 from eucora.operators.console.counts import Counts
 from eucora.operators.console.door import SignInFirst
 from eucora.operators.console.enter import PUBLIC, go
@@ -77,7 +77,7 @@ API = (console_link,)
 
 def router() -> Router:
     """Every page."""
-    pages = (static, *enter.ROUTES, *fleet.ROUTES, *device.ROUTES, *platform.ROUTES)
+    pages = (static, *enter.ROUTES, *fleet.ROUTES, *device.ROUTES, *search.ROUTES, *platform.ROUTES)
     counts = Counts()
     given = {"counts": Provide(lambda: counts, sync_to_thread=False)}
     return Router("/", route_handlers=list(pages), dependencies=given, exception_handlers=HANDLERS)
@@ -87,7 +87,20 @@ def _sign_in_first(request: Request[Any, Any, Any], exc: SignInFirst) -> Respons
     return go(f"/sign-in?{urlencode({'to': exc.wanted})}")
 
 
+AWAY = Document(
+    type="",
+    title="The database does not answer",
+    status=503,
+    detail="What was acknowledged lies on its disk, with fsync; agents keep their data and send it again. An embedded one "
+    "is started again by itself: load this page again in a moment. Else eucora status, on the platform's machine, says more.",
+    retry_after_s=5.0,
+)
+"""What a device is told of it is no help to a person."""
+
+
 def _told(told: Document) -> Response[Any]:
+    if told.type.endswith(":journal-unavailable"):
+        told = AWAY
     headers = {} if told.retry_after_s is None else {"retry-after": str(max(1, round(told.retry_after_s)))}
     return page("fault.html", {"title": told.title, "detail": told.detail or told.mend}, told.status, headers)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.eucora.line import Line
 from tests.eucora.operators.conftest import ORIGIN, Laptop, Plane, PlantDevice, plant_samples
 
 from eucora.operators.console import sessions
@@ -15,6 +16,8 @@ from eucora.operators.console.door import COOKIE
 from eucora.operators.console.enter import within
 from eucora.operators.console.fleet import Cell, plain
 from eucora.operators.sign_in import REFUSALS_A_MINUTE
+from eucora_wire.payload import Payload
+from eucora_wire.sections.changes import Change
 
 PAGES = ("/fleet", "/platform", "/dead-letters", "/audit", "/fleet.csv")
 
@@ -266,6 +269,43 @@ def test_a_cell_that_a_spreadsheet_would_run_is_text(text: str) -> None:
 )
 def test_nobody_is_led_to_another_site(wanted: str) -> None:
     assert within(wanted) == "/"
+
+
+async def test_which_devices_got_a_package_is_found_by_its_name_and_the_reading_is_recorded(
+    plane: Plane, browser: Browser, line: Line
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    got, other = await line.enrol(), await line.enrol()
+    for device, package in ((got, "openssl"), (other, "vim")):
+        change = Change(id=uuid.uuid4(), time=now, kind="install", subject=package, after="3.0")
+        await line.append(device.batch([Payload(device_id=device.id, timestamp=now, changes=(change,))]))
+    await line.digest()
+    assert "Say what to look for" in await browser.look("/search")
+    assert await plane.acts("telemetry.lines.read") == []
+    page = await browser.look("/search?q=openssl&kind=change&since=7d")
+    assert f"/devices/{got.id}" in page
+    assert str(other.id) not in page
+    (event,) = await plane.acts("telemetry.lines.read")
+    assert "openssl" not in str(event)
+    assert "RFC 3339" in await browser.look("/search?q=x&since=tuesday")
+
+
+async def test_silent_and_reporting_devices_are_found_by_their_state(
+    browser: Browser, laptop: Laptop, line: Line
+) -> None:
+    device = await line.enrol()
+    await line.append(device.batch([Payload(device_id=device.id, timestamp=datetime.now(UTC))]))
+    reporting, silent = await browser.look("/fleet?q=state:reporting"), await browser.look("/fleet?q=state:silent")
+    assert (str(device.id) in reporting, str(laptop.device_id) in reporting) == (True, False)
+    assert (str(device.id) in silent, str(laptop.device_id) in silent) == (False, True)
+
+
+async def test_when_the_database_is_away_a_page_says_what_is_safe(plane: Plane, browser: Browser) -> None:
+    await plane.house.pool.close()
+    answer = await browser.client.get("/fleet")
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.text
+    assert "agents keep their data" in answer.text
 
 
 async def test_faults_are_pages_with_the_way_on(browser: Browser) -> None:
