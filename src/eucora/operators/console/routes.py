@@ -92,7 +92,7 @@ AWAY = Document(
     title="The database does not answer",
     status=503,
     detail="What was acknowledged lies on its disk, with fsync; agents keep their data and send it again. An embedded one "
-    "is started again by itself: load this page again in a moment. Else eucora status, on the platform's machine, says more.",
+    "is started again by itself: load this page in a moment. Else eucora status, on the platform's machine, says more.",
     retry_after_s=5.0,
 )
 """What a device is told of it is no help to a person."""
