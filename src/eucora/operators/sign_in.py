@@ -20,7 +20,7 @@ from eucora.operators import credentials
 from eucora.operators.statements import SQL
 from eucora.problems import Refused, TryLater
 from eucora.slice import Pool
-from eucora.web.asker import Asker
+from eucora.web.asker import Asker, asker_of
 
 REFUSALS_A_MINUTE = 60
 """From one address; more are answered 429 and recorded as one, so that a guesser can't flood the trail."""
@@ -48,13 +48,7 @@ class SignIn:
         if reason is not None or row is None:
             await self._refuse(origin, now, _turned_away(row, origin, reason or "unknown"))
             raise Refused("not-signed-in", "" if reason in ("no-token", "unknown") else f"the token is {reason}")
-        asker = Asker(
-            operator=row["operator_id"],
-            name=row["name"],
-            token=row["token_id"],
-            scopes=frozenset(row["scopes"]),
-            origin=origin,
-        )
+        asker = asker_of(row, origin)
         if permission is None or not asker.may(permission):
             await self._refuse(origin, now, by(asker, "access.refused", "refusal", **_lacks(asker, permission)))
             raise Refused("not-allowed", f"the scope {permission} is needed" if permission else "")

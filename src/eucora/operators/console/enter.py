@@ -16,7 +16,7 @@ from eucora.operators.console.door import COOKIE, marked
 from eucora.operators.console.sessions import LONGEST_UNMASKED, SQL, Session
 from eucora.operators.sign_in import SignIn
 from eucora.problems import Refused, TryLater
-from eucora.web.asker import Asker
+from eucora.web.asker import Asker, asker_of
 from eucora.web.declare import declared
 from eucora.web.given import Given, GivenNow, GivenPool
 from eucora.web.render import HEADERS, page
@@ -77,13 +77,7 @@ async def enter(data: Form, pool: GivenPool, now: GivenNow, origin: Given[str]) 
         token = await tx.fetchval(SQL.use_link, sessions.digest(data.get("secret", "")), now)
         row = None if token is None else await tx.fetchrow(SQL.token, token, now)
         if row is not None:
-            asker = Asker(
-                operator=row["operator_id"],
-                name=row["name"],
-                token=row["token_id"],
-                scopes=frozenset(row["scopes"]),
-                origin=origin,
-            )
+            asker = asker_of(row, origin)
             return await _signed_in(tx, asker, now, "/", "link")
         act = Act(act="sign-in.refused", audit_class="refusal", actor_kind="anonymous", actor="", origin=origin,
                   outcome="refused", detail={"reason": "link"})  # fmt: skip

@@ -18,7 +18,7 @@ from eucora.ids import uuid7
 from eucora.problems import Misconfigured
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
-from eucora.web.asker import Asker
+from eucora.web.asker import Asker, asker_of
 
 SQL = load(__file__, "sessions.sql")
 LINK_LIVES = timedelta(minutes=10)
@@ -81,13 +81,7 @@ async def find(pool: Pool, secret: str, origin: str, now: datetime) -> Session |
         return None
     if row["seen_at"] < now - timedelta(minutes=1):
         await pool.execute(SQL.seen, row["session_id"], now)
-    asker = Asker(
-        operator=row["operator_id"],
-        name=row["name"],
-        token=row["token_id"],
-        scopes=frozenset(row["scopes"]),
-        origin=origin,
-    )
+    asker = asker_of(row, origin)
     return Session(
         session_id=row["session_id"],
         asker=asker,
