@@ -225,7 +225,10 @@ def test_the_list_is_a_file_with_the_columns_that_are_shown(
     browser: Browser, state: Any, origin: str, device: str
 ) -> None:
     with opened(browser, state) as context:
-        answer = context.request.get(f"{origin}/fleet.csv?col=state&col=system")
-        rows = answer.text().splitlines()
+        page = context.new_page()
+        page.goto(f"{origin}/fleet?col=state&col=system")
+        with page.expect_download() as found:
+            page.click("text=CSV")
+        rows = Path(found.value.path()).read_text().splitlines()
         assert rows[0] == "device,state,system"
         assert rows[1].startswith(f"{device},reporting,")
