@@ -65,7 +65,7 @@ async def test_what_was_wrong_with_a_batch_is_told_and_an_erased_one_says_that_i
 
 
 @pytest.mark.parametrize(
-    "batch", ["x", "1/2", "0/live/x", "no-uuid:1", f"{uuid.uuid4()}:1", "0/live/99", "99999/live/1", "0/live/0"]
+    "batch", ["x", "1/2", "0/live/x", "no-uuid:1", f"{uuid.UUID(int=7)}:1", "0/live/99", "99999/live/1", "0/live/0"]
 )
 async def test_a_batch_that_there_is_not_is_refused(line: Line, batch: str) -> None:
     with pytest.raises(Refused):
