@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ async def test_whatever_moment_a_redigest_is_killed_at_each_value_is_there_once_
         for _ in range(KILLS):
             if await _undone(line) == 0:
                 async with line.app.acquire() as tx, tx.transaction():
-                    await ask(tx, LONG_AGO, SOON, SOON)
+                    await ask(tx, LONG_AGO, datetime.now(UTC) + timedelta(days=1), datetime.now(UTC))
                 await tell(line, await line.enrol(), 1)
                 await close(line)  # so that the window that was open is sealed too
             await worker.life(dice.expovariate(2.0))
