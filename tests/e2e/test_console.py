@@ -21,7 +21,8 @@ SHOTS = os.environ.get("EUCORA_TEST_SHOTS")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(running: Up) -> Iterator[Browser]:
+    """Behind the platform: this tool keeps a loop running in its thread, in which no other may be started."""
     with sync_playwright() as tool:
         opened = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield opened

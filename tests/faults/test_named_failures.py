@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.platform import Up, platform_in
+from tests.platform import POSTGRES, Up, platform_in
 
 pytestmark = pytest.mark.timeout(300)
 WITHIN_S = 10.0
@@ -19,8 +19,12 @@ WITHIN_S = 10.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with platform_in(tmp_path_factory.mktemp("up"), EUCORA_LEASE_S="3") as platform:
-        yield platform.start()
+    """On servers of its own, whatever database others are given: each is held still here."""
+    with pytest.MonkeyPatch.context() as changed:
+        for name in POSTGRES:
+            changed.delenv(name, raising=False)
+        with platform_in(tmp_path_factory.mktemp("up"), EUCORA_LEASE_S="3") as platform:
+            yield platform.start()
 
 
 def named(running: Up) -> set[str]:
