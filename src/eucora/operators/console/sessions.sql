@@ -28,7 +28,7 @@ SELECT s.session_id, s.token_id, s.seen_at, s.expires_at, s.unmasked_until, s.un
 
 -- name: seen
 -- once a minute
-UPDATE console_sessions SET seen_at = $2 WHERE session_id = $1 AND seen_at < $2 - interval '1 minute'
+UPDATE console_sessions SET seen_at = $2::timestamptz WHERE session_id = $1 AND seen_at < $2::timestamptz - interval '1 minute'
 
 -- name: end_session
 UPDATE console_sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL RETURNING session_id

@@ -144,6 +144,12 @@ async def test_a_session_ends_with_its_time_its_idleness_its_token_and_its_opera
     assert (await browser.client.get("/fleet")).status_code == 303
 
 
+async def test_a_session_that_is_used_goes_on(plane: Plane, browser: Browser) -> None:
+    await plane.house.pool.execute("UPDATE console_sessions SET seen_at = now() - interval '50 minutes'")
+    await browser.look("/fleet")
+    assert await plane.house.pool.fetchval("SELECT seen_at > now() - interval '1 minute' FROM console_sessions")
+
+
 async def test_signing_out_ends_the_session_and_not_only_its_cookie(plane: Plane, browser: Browser) -> None:
     kept = browser.client.cookies.get(COOKIE)
     csrf = await browser.csrf()
