@@ -142,10 +142,11 @@ def bounds(values: Sequence[float], unit: str) -> tuple[float, float]:
     low, high = min(values), max(values)
     if unit == "ratio" and low >= 0 and high <= 1:
         return 0.0, 1.0
-    if 0 <= low < high / 2 or low == high:
+    one = high - low < 1e-9  # no picture shows less, and a step of less may divide nothing
+    if 0 <= low < high / 2 or one:
         low = min(low, 0.0)
-    if low == high:
-        return low, low + 1.0
+    if one:
+        return low, max(high, low + max(1.0, abs(low) * 1e-6))
     step = 10.0 ** floor(log10(high - low)) / 2
     return floor(low / step) * step, ceil(high / step) * step
 

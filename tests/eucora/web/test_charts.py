@@ -24,7 +24,13 @@ def test_every_value_lies_within_the_bounds_which_are_never_one(values: list[flo
 
 
 @pytest.mark.parametrize(
-    ("values", "unit", "found"), [([0.2, 0.3], "ratio", (0, 1)), ([0, 0], "count", (0, 1)), ([3, 90], "count", (0, 90))]
+    ("values", "unit", "found"),
+    [
+        ([0.2, 0.3], "ratio", (0, 1)),
+        ([0, 0], "count", (0, 1)),
+        ([3, 90], "count", (0, 90)),
+        ([0.0, 5e-324], "count", (0, 1)),
+    ],
 )
 def test_bounds_begin_at_zero_where_that_is_near_and_a_share_is_of_one(
     values: list[float], unit: str, found: tuple[float, float]
