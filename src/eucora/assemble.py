@@ -45,6 +45,8 @@ from eucora.journal.postgres import PostgresJournal
 from eucora.journal.seal import seal
 from eucora.journal.signers import SignerCache
 from eucora.migrations.migrate import migrate
+from eucora.observe import figures
+from eucora.observe.golden import STORE_BUSY
 from eucora.observe.logs import Tee
 from eucora.observe.trace import OFF, Tracer
 from eucora.operators import app as operator_plane
@@ -77,6 +79,7 @@ from eucora.stores.prometheus_cohorts import PrometheusCohorts
 from eucora.stores.redis import RedisCache
 from eucora.stores.s3 import S3Objects
 from eucora.stores.tempo import Tempo
+from eucora.stores.timed import TimedCache, TimedObjects
 
 DATA_BUCKET = "eucora-data"
 """Journal segments, archive, signed heads: no object lock, so that erasure can rewrite it."""
@@ -245,7 +248,7 @@ async def _pool(url: str, name: str, most: int = 8) -> AsyncIterator[Pool]:
 async def _cache(settings: Settings) -> AsyncIterator[Cache]:
     cache = RedisCache(settings.redis_url)
     try:
-        yield cache
+        yield TimedCache(cache)
     finally:
         await cache.close()
 
@@ -254,7 +257,7 @@ async def _cache(settings: Settings) -> AsyncIterator[Cache]:
 async def _objects(settings: Settings) -> AsyncIterator[Objects]:
     objects = S3Objects(s3_endpoint(settings), DATA_BUCKET)
     try:
-        yield objects
+        yield TimedObjects(objects)
     finally:
         await objects.close()
 
@@ -414,6 +417,8 @@ def _jobs(platform: Platform) -> list[Job]:
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     again = _pipeline(platform)
     return [
+        _figures(platform.pool),
+        Job("fold", 600, lambda: figures.fold(platform.pool, clock.now())),
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
         Job("compact", 60, lambda: compact(platform.pool, platform.objects, platform.about.epoch)),
@@ -437,6 +442,16 @@ async def redigested(tx: Transaction, done: Redigest) -> None:
     detail = {"redigest": done.redigest, "windows": [done.first, done.last], **counts}
     act = Act(act="archive.redigested", audit_class="lifecycle", actor_kind="platform", actor="pipeline", detail=detail)
     await record(tx, clock.now(), [act])
+
+
+def _figures(pool: Pool) -> Job:
+    """What this process counted, for whoever scrapes."""
+
+    async def write() -> None:
+        figures.HERE.hold(STORE_BUSY, pool.get_size() - pool.get_idle_size(), "postgresql")
+        await figures.HERE.write(pool)
+
+    return Job("figures", figures.EVERY_S, write)
 
 
 async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
@@ -475,5 +490,5 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
             ended=ended,
             ready=ready,
         )
-        chores = [Job("copies", 60, lambda: copies.tidy(platform.pool))]
+        chores = [Job("copies", 60, lambda: copies.tidy(platform.pool)), _figures(platform.pool)]
         await asyncio.gather(serving, keep(chores, ended), _own_lines(settings, "api", ended))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from eucora import clock
 from eucora.gateway.admit import admit
 from eucora.gateway.config import configure
 from eucora.gateway.doors.https import Exchange, Request, Response, Scope, problem, receive, refusal, reply
@@ -12,6 +13,8 @@ from eucora.gateway.enrol import authorities, enrol, renew
 from eucora.gateway.faults import report
 from eucora.gateway.house import Gateway
 from eucora.gateway.logon import log_in
+from eucora.observe.figures import HERE
+from eucora.observe.golden import DOOR, outcome_of
 from eucora.pipeline.collect import is_json
 from eucora.problems import EucoraError, Refused
 from eucora_wire.problems import document
@@ -58,6 +61,7 @@ def _app(routes: Mapping[str, Route], house: Gateway) -> App:
     largest = house.settings.body_max_kib * 1024
 
     async def app(scope: Scope, exchange: Exchange) -> None:
+        began = clock.monotonic()
         try:
             response = await _answer(scope, exchange, routes, house, largest)
         except EucoraError as reason:
@@ -66,6 +70,8 @@ def _app(routes: Mapping[str, Route], house: Gateway) -> App:
             report("request_failed", fault)
             response = problem(document("internal"))
         reply(exchange, replace(response, body=b"") if scope.method == "HEAD" else response)
+        name = scope.path.rpartition("/")[2] if scope.path in routes else "elsewhere"
+        HERE.observe(DOOR, clock.monotonic() - began, name, outcome_of(response.status))
 
     return app
 

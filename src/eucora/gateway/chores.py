@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from eucora import clock
 from eucora.gateway.house import Gateway
+from eucora.observe.figures import EVERY_S, HERE
+from eucora.observe.golden import DOOR_WAITING, STORE_BUSY
 
 Chore = tuple[str, float, Callable[[], Awaitable[object]]]
 """(name, seconds between runs, what to run)."""
@@ -15,7 +17,13 @@ def chores(house: Gateway) -> list[Chore]:
     async def look_at_disk() -> None:
         house.disk.look()
 
+    async def figures() -> None:
+        HERE.hold(DOOR_WAITING, house.group.waiting)
+        HERE.hold(STORE_BUSY, house.pool.get_size() - house.pool.get_idle_size(), "postgresql")
+        await HERE.write(house.pool)
+
     return [
+        ("figures", EVERY_S, figures),
         ("disk", 1.0, look_at_disk),
         ("notices", 3.0, house.notices.refresh),
         ("pace", 1.0, lambda: house.device_pace.share(house.cache, clock.monotonic())),

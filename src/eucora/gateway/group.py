@@ -43,9 +43,14 @@ class Group:
         self._checking = self._committing = False
         self._next_commit_s = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """Batches that wait to be checked or committed."""
+        return len(self._arrived) + len(self._checked)
+
     async def submit(self, arrival: Arrival) -> Outcome:
         """What became of this batch. Raises TryLater, and what `check` and `commit` raise for it alone."""
-        if len(self._arrived) + len(self._checked) >= MOST_WAITING:
+        if self.waiting >= MOST_WAITING:
             raise TryLater("journal-unavailable", "too many requests wait", retry_after_s=2)
         result: Result = asyncio.get_running_loop().create_future()
         self._arrived.append((arrival, result))

@@ -43,6 +43,7 @@ from eucora.operators.house import Operators
 from eucora.operators.meter import Meter
 from eucora.operators.metrics import metrics
 from eucora.operators.sign_in import SignIn
+from eucora.operators.watched import watched
 from eucora.web.answers import HANDLERS, on_http
 from eucora.web.declare import declared
 from eucora.web.gone import until_gone
@@ -77,7 +78,7 @@ def build(house: Operators) -> Litestar:
     return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=list(ROUTES)), metrics, *health.ROUTES, console.router()],
         guards=[_door(signing, house), readable],
-        middleware=[until_gone],
+        middleware=[watched, until_gone],
         dependencies={
             "asker": Provide(_of_state("asker"), sync_to_thread=False),
             "session": Provide(_of_state("session"), sync_to_thread=False),

@@ -4,6 +4,7 @@ from litestar import Response, get
 
 from eucora.observe.metrics import CONTENT_TYPE, written
 from eucora.operators.house import GivenHouse
+from eucora.operators.troubles import SILENT
 from eucora.pipeline.metrics import samples
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow
@@ -12,4 +13,4 @@ from eucora.web.given import GivenNow
 @get("/metrics", opt=declared("metrics.read", "none"), include_in_schema=False)
 async def metrics(house: GivenHouse, now: GivenNow) -> Response[bytes]:
     """How the line and the servers that follow stand, in Prometheus' text format."""
-    return Response(written(await samples(house.pool, now)), media_type=CONTENT_TYPE)
+    return Response(written(await samples(house.pool, now, SILENT)), media_type=CONTENT_TYPE)

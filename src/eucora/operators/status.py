@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import Awaitable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from litestar import get
@@ -14,12 +14,11 @@ from eucora import __version__
 from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
-from eucora.operators.troubles import Trouble, away, troubles
+from eucora.operators.troubles import SILENT, Trouble, away, troubles
 from eucora.problems import EucoraError
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow
 
-REPORTING = timedelta(minutes=15)
 PATIENCE_S = 2.0
 CACHE_RESTS_S = 1.1
 
@@ -89,7 +88,7 @@ async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
     """How the platform stands. Raises EucoraError when it is not founded."""
     places, counts, s3, cache, matter = await asyncio.gather(
         house.pool.fetch(SQL.positions),
-        house.pool.fetchrow(SQL.counts, now - REPORTING),
+        house.pool.fetchrow(SQL.counts, now - SILENT),
         _answers("s3", _objects(house)),
         _answers("cache", _cache(house)),
         troubles(house, now),

@@ -22,6 +22,7 @@ from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
 from eucora.operators.status import standing
+from eucora.operators.troubles import SILENT
 from eucora.pipeline.followers import states
 from eucora.pipeline.metrics import samples
 from eucora.settings import Settings
@@ -49,7 +50,7 @@ async def contents(house: Operators, meter: Meter, now: datetime) -> dict[str, t
     status = msgspec.to_builtins(await standing(house, meter, now))
     status.pop("installation")
     sizes = [dict(row) for row in await house.pool.fetch(SQL.sizes)]
-    told = [[s.metric.name, *s.labels, s.value] for s in await samples(house.pool, now)]
+    told = [[s.metric.name, *s.labels, s.value, *s.counts] for s in await samples(house.pool, now, SILENT)]
     found = msgspec.json.encode(await examine(house, now)).replace(str(house.settings.data_dir).encode(), b"DATA_DIR")
     return {
         "version.json": ("What runs", {"eucora": __version__, "at": now.isoformat()}),

@@ -3,8 +3,11 @@
 import uuid
 from collections.abc import Sequence
 
-from eucora.batch import Checked, Entry
+from eucora import clock
+from eucora.batch import LIVE, Checked, Entry
 from eucora.journal.cursors import Moves
+from eucora.observe.figures import HERE
+from eucora.observe.golden import FRESHNESS, STAGE, STORE
 from eucora.pipeline import traced
 from eucora.pipeline.announce import announce
 from eucora.pipeline.collect import Arrival, Opened, collect
@@ -18,14 +21,16 @@ from eucora.pipeline.validate import validate
 
 async def check(arrivals: Sequence[Arrival], intake: Intake) -> list[Checked | Turned]:
     """Before the acknowledgement: stages 1 and 2. The result at i belongs to the arrival at i."""
-    opened = collect(arrivals)
-    signers = await intake.signers.get({batch.signed.keyid for batch in opened if isinstance(batch, Opened)})
-    return turned(opened, signers, validate(opened, signers, intake.rules))
+    with HERE.timed(STAGE, "check"):
+        opened = collect(arrivals)
+        signers = await intake.signers.get({batch.signed.keyid for batch in opened if isinstance(batch, Opened)})
+        return turned(opened, signers, validate(opened, signers, intake.rules))
 
 
 async def commit(checked: Sequence[Checked], intake: Intake) -> list[Taken]:
     """Then the journal: what this gives is committed, and from here on it may be acknowledged."""
-    appended = await intake.journal.append(checked)
+    with HERE.timed(STAGE, "commit"), HERE.timed(STORE, "postgresql"):
+        appended = await intake.journal.append(checked)
     return [Taken(*both) for both in zip(checked, appended, strict=True)]
 
 
@@ -36,8 +41,13 @@ async def digest(entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house
         normal = normalise(entries, house.limits)
     with stages.stage("enrich"):
         enriched = enrich(normal, await house.directory.look_up(devices_of(normal), subjects_of(normal)))
-    with stages.stage("store"):  # route, then domains, archive, cursor: one transaction
+    with (
+        stages.stage("store"),
+        HERE.timed(STORE, "postgresql"),
+    ):  # route, then domains, archive, cursor: one transaction
         committed = await store(enriched, moves, lease, house, found)
+    now = clock.now()
+    HERE.observe_all(FRESHNESS, [(now - item.time).total_seconds() for item in enriched.items if item.lane == LIVE])
     traced.tell(found, stages, house.tracer)
     await announce(house.cache, committed.items, committed.dead, committed.devices)
     return committed

@@ -22,6 +22,8 @@ from msgspec import Struct
 from eucora import clock
 from eucora.archive import masks
 from eucora.archive.feed import Place
+from eucora.observe.figures import HERE
+from eucora.observe.golden import STORE
 from eucora.observe.trace import OFF, Tracer
 from eucora.pipeline import traced
 from eucora.pipeline.house import CONSUMER
@@ -238,7 +240,8 @@ class Teller:
         kind = self.follower.kind
         if kind == "lines" or kind == "spans":
             parcel = await asyncio.to_thread(masked, parcel, kind, self.text)
-        return await self.follower.write(parcel)
+        with HERE.timed(STORE, self.follower.name):
+            return await self.follower.write(parcel)
 
     async def note(self, failure: EucoraError, pause: float = 0.0) -> None:
         """For whoever looks; when the database is away itself there is nothing to note. `pause`: until the next try."""

@@ -1,9 +1,10 @@
 """How the line and its followers stand, as metrics: a few statements a scrape, whatever the size of the fleet."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from eucora.observe import figures, golden
 from eucora.observe.metrics import Declared, Sample
 from eucora.pipeline.followers import State, states
 from eucora.slice import Pool
@@ -37,20 +38,30 @@ AUDIT = Declared("eucora_audit_unsigned_events", "gauge", "Audit events behind t
 DEVICES = Declared("eucora_fleet_devices", "gauge", "Devices by state", ("state",))
 FORKS = Declared("eucora_journal_forked_streams", "gauge", "Streams that are held, since they forked")
 
+QUEUE = Declared("queue_depth", "gauge", "Batches acknowledged and not yet queryable, of both lanes")
+SILENT = Declared("agent_heartbeat_failures", "gauge", "Devices heard of in the last week, and silent for too long now")
+SUCCESS = Declared("deployment_success_total", "counter", "Deployments that devices told as succeeded")
+FAILURE = Declared("deployment_failure_total", "counter", "Deployments that devices told as failed or rolled back")
+
+HEARD_OF = timedelta(days=7)
+"""A device that is silent for longer is no news."""
+
 DECLARED = (
     *(LAG_RECORDS, LAG_SECONDS, TOLD, MERGED, CLAMPED, RETRIES, REFUSED, FORGETTING, AGAIN, FAILED_AT, PAUSED),
     *(JOURNAL, DIGESTED, DIGEST_LAG, DIGEST_LAG_SECONDS, DEAD, WINDOWS, AUDIT, DEVICES, FORKS),
+    *(QUEUE, SILENT, SUCCESS, FAILURE, *golden.DECLARED),
 )
 LANES = ("live", "replay")
 
 
-async def samples(pool: Pool, now: datetime) -> list[Sample]:
+async def samples(pool: Pool, now: datetime, silent_after: timedelta) -> list[Sample]:
     """Everything that is declared here, now. Raises TryLater."""
     with translated():
         followers = await states(pool, now)
         lanes = await pool.fetch(SQL.lanes)
-        (counts,) = await pool.fetch(SQL.counts)
-    return [*_followers(followers), *_lanes(lanes), *_counts(counts)]
+        (counts,) = await pool.fetch(SQL.counts, now - silent_after, now - HEARD_OF)
+        own = await figures.samples(pool, golden.DECLARED, now)
+    return [*_followers(followers), *_lanes(lanes), *_counts(counts), *own]
 
 
 def _followers(found: list[State]) -> Iterator[Sample]:
@@ -78,6 +89,8 @@ def _lanes(rows: list[Any]) -> Iterator[Sample]:
         yield Sample(DIGEST_LAG, row["appended"] - row["digested"], of)
         yield Sample(DIGEST_LAG_SECONDS, row["behind_s"], of)
 
+    yield Sample(QUEUE, sum(row["appended"] - row["digested"] for row in rows))
+
 
 def _counts(row: Any) -> Iterator[Sample]:
     yield Sample(DEAD, row["dead_letters"])
@@ -86,3 +99,6 @@ def _counts(row: Any) -> Iterator[Sample]:
     yield Sample(DEVICES, row["enrolled"], ("enrolled",))
     yield Sample(DEVICES, row["revoked"], ("revoked",))
     yield Sample(FORKS, row["forks"])
+    yield Sample(SILENT, row["silent"])
+    yield Sample(SUCCESS, row["succeeded"])
+    yield Sample(FAILURE, row["failed"])

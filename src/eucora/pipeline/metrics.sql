@@ -14,4 +14,8 @@ SELECT (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = '
        coalesce((SELECT max(position) FROM audit_events), 0) - coalesce((SELECT max(position) FROM audit_heads), 0) AS unsigned,
        (SELECT count(*) FROM devices WHERE state = 'enrolled') AS enrolled,
        (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
-       (SELECT count(*) FROM journal_heads WHERE fork) AS forks
+       (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
+       (SELECT count(*) FROM (SELECT FROM journal_heads h JOIN devices d ON d.device_id = h.device AND d.state = 'enrolled'
+         GROUP BY h.device HAVING max(h.received) BETWEEN $2 AND $1) s) AS silent,
+       (SELECT count FROM deployment_outcomes WHERE outcome = 'succeeded') AS succeeded,
+       (SELECT sum(count)::bigint FROM deployment_outcomes WHERE outcome <> 'succeeded') AS failed

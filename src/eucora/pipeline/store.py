@@ -15,7 +15,7 @@ from eucora.archive import rows
 from eucora.archive.rows import Row
 from eucora.batch import DeadLetter, Item, Plan
 from eucora.journal.cursors import Moves, advance
-from eucora.pipeline import dead_letters, traced
+from eucora.pipeline import dead_letters, outcomes, traced
 from eucora.pipeline.enrich import Enriched
 from eucora.pipeline.house import CONSUMER, House
 from eucora.pipeline.route import route
@@ -66,6 +66,7 @@ async def absorb(
         async with tx.transaction():
             for part in house.slices:
                 await part.absorb(plan, tx)
+            await outcomes.count(plan, tx)
             await write(tx, plan.metrics, plan.lines, plan.spans, renamed)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as exc:
         if not is_data_error(exc):

@@ -107,7 +107,7 @@ class Worker:
         self.at.update((place, new) for place, (_, new, _) in moves.items())
         took_s = clock.monotonic() - began
         self._entries_at_once = at_once(entries, committed.items + committed.dead, took_s)
-        log.debug(
+        log.info(
             "batch_committed",
             entries=len(entries),
             items=committed.items,

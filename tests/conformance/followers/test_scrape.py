@@ -9,10 +9,12 @@ import pytest
 from tests.live.prometheus import Server
 from tests.platform import Up, platform_in
 
+from eucora.observe.metrics import Declared
 from eucora.pipeline.metrics import DECLARED
 
 CONFIG = """
-global: {{scrape_interval: 1s}}
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}]
 scrape_configs:
   - job_name: eucora
     scheme: https
@@ -20,6 +22,13 @@ scrape_configs:
     authorization: {{credentials_file: {token}}}
     tls_config: {{ca_file: {authority}}}
 """
+
+
+RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yml"
+
+
+def _shown(metric: Declared) -> str:
+    return metric.name + ("_count" if metric.kind == "histogram" else "")
 
 
 @pytest.fixture
@@ -34,7 +43,9 @@ def test_it_is_scraped_and_promql_finds_what_was_appended_and_digested(up: Up, t
     config = tmp_path / "scrape.yml"
     authority = up.data_dir / "authority" / "trusted.pem"
     port = up.environ["EUCORA_OPERATOR_PORT"]
-    config.write_text(CONFIG.format(port=port, token=tmp_path / "token", authority=authority))
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES.read_text().replace("interval: 15s", "interval: 1s").replace("interval: 1m", "interval: 1s"))
+    config.write_text(CONFIG.format(rules=rules, port=port, token=tmp_path / "token", authority=authority))
     server = Server(config)
     server.start()
     try:
@@ -47,7 +58,10 @@ def test_it_is_scraped_and_promql_finds_what_was_appended_and_digested(up: Up, t
         up.eventually(lambda: value(f"eucora_journal_appended_batches_total{lane}") >= 3)
         up.eventually(lambda: value(f"eucora_digest_read_batches_total{lane}") >= 3)
         assert value('eucora_fleet_devices{state="enrolled"}') == 1
-        told = {name for name in (each.name for each in DECLARED) if server.query(name, time.time())}
+        for share in ("p50", "p95", "p99"):
+            up.eventually(lambda share=share: 0 < value(f'latency_{share}{{door="telemetry"}}') < 10)
+        up.eventually(lambda: 0 < value("freshness_p95") < 60)
+        told = {each.name for each in DECLARED if server.query(_shown(each), time.time())}
         followers = {each.name for each in DECLARED if "follower" in each.labels}
         assert told == {each.name for each in DECLARED} - followers, "nothing follows here, all else is told"
     finally:

@@ -12,7 +12,18 @@ from eucora.governance.classes import read
 
 REGISTER = tomllib.loads((Path(eucora.migrations.__file__).parent / "columns.toml").read_text(encoding="utf-8"))
 CLASSES = ("platform", "device", "pseudonymous", "personal", "content", "operator", "secret")
-ROOMS = {"journal", "pipeline", "archive", "audit", "devices", "identity", "software", "operators", "governance"}
+ROOMS = {
+    "journal",
+    "pipeline",
+    "archive",
+    "audit",
+    "devices",
+    "identity",
+    "software",
+    "observe",
+    "operators",
+    "governance",
+}
 RETENTION = {*read(None, Path("/nowhere"), 28.0), "kept"}
 
 # Partitions are copies of their parent; the migration tool keeps a table of its own.

@@ -61,6 +61,7 @@ async def test_what_came_and_what_was_stored_of_it_is_never_rewritten_by_the_app
         "journal_replaced",
         "follower_agains",
         "traced",
+        "own_figures",
     }
 
 

@@ -22,10 +22,11 @@ from eucora.domains.telemetry.content import CONTENT, Reader
 from eucora.domains.telemetry.content_routes import words
 from eucora.journal.keys import Keyring
 from eucora.operators.console.fleet import METRICS as SHOWN
-from eucora.operators.console.fleet import SILENT, grave
+from eucora.operators.console.fleet import grave
 from eucora.operators.console.sessions import Session
 from eucora.operators.console.view import shown, view
 from eucora.operators.device import WholeDevice, whole
+from eucora.operators.troubles import SILENT
 from eucora.problems import Refused
 from eucora.secrets import Secrets
 from eucora.slice import Pool

@@ -4,7 +4,7 @@ import csv
 import io
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ from eucora.operators.console.door import marked
 from eucora.operators.console.enter import Form, go
 from eucora.operators.console.sessions import SQL, Session
 from eucora.operators.console.view import shown, view
+from eucora.operators.troubles import SILENT
 from eucora.problems import Refused
 from eucora.web.asker import Asker
 from eucora.web.given import Given, GivenNow, GivenPool, GivenSecrets
@@ -36,7 +37,6 @@ from eucora.web.render import HEADERS
 from eucora.web.words import human
 
 A_PAGE, MOST_IN_A_FILE = 50, 20_000
-SILENT = timedelta(minutes=15)
 METRICS = {
     "cpu": "system_cpu_utilization_ratio",
     "memory": "system_memory_utilization_ratio",
