@@ -35,6 +35,7 @@ VERBS = (
     Verb("doctor", "doctor:doctor", "What is wrong, and how to mend it", "status.read", "none"),
     Verb("top", "top:top", "The platform, live", "status.read", "none"),
     Verb("support", "support:support", "A bundle for whoever helps", "support.read", "administration"),
+    Verb("tap", "tap:tap", "Records of a device as they pass", "telemetry.content.read", "personal"),
     Verb("explain", "explain:explain", "One batch and its whole way", "status.read", "none"),
     Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),
     Verb("stores pause", "stores:pause", "Tell one nothing for a while", "stores.write", "administration"),

@@ -35,6 +35,7 @@ from eucora.operators import (
     status,
     stores,
     support,
+    tap,
     tokens,
 )
 from eucora.operators.console import routes as console
@@ -61,6 +62,7 @@ ROUTES: Sequence[Any] = (
     *redigests.ROUTES,
     *batches.ROUTES,
     *support.ROUTES,
+    *tap.ROUTES,
     *console.API,
     *tokens.ROUTES,
     *operators.ROUTES,
