@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-live lint fmt bench soak-stores generate seed lock wheels clean
+.PHONY: help up down test test-live lint fmt bench soak-stores generate pictures seed lock wheels clean
 
 # A mirror that pip was told of holds for uv too.
 ifdef PIP_INDEX_URL
@@ -55,6 +55,9 @@ bench: .venv/.dev ## measure: acknowledged and queryable payloads a second, fres
 
 soak-stores: .venv/.dev ## kill the servers that follow under load, for an hour (ARGS="--minutes 10")
 	@$(PY) -m bench.soak_stores --minutes 60 --kills 12 $(ARGS)
+
+pictures: .venv/.dev ## take the pictures of README.md anew, of the platform in EUCORA_DATA_DIR that holds the demo fleet
+	@$(PY) -m docs.pictures
 
 generate: .venv/.dev ## write the published contract and the reference pages anew
 	@$(PY) -m docs.generate

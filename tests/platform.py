@@ -95,6 +95,15 @@ class Up:
             time.sleep(0.2)
 
 
+def owner(up: Up) -> str:
+    """A URL of the role whose tables they are: it sees all of them."""
+    if "EUCORA_POSTGRES_OWNER_URL" in up.environ:
+        return up.environ["EUCORA_POSTGRES_OWNER_URL"]
+    folder, secret = up.data_dir / "postgres", (up.data_dir / "secrets" / "eucora_owner.password").read_text()
+    port = (folder / "postmaster.pid").read_text().splitlines()[3]
+    return f"postgresql://eucora_owner:{secret}@127.0.0.1:{port}/eucora?sslmode=disable"
+
+
 @contextmanager
 def platform_in(folder: Path, **settings: str) -> Iterator[Up]:
     """A platform that is not yet started; ended with the block."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.catalogue import Rows, everything, forms, holding
 from tests.device import Device, enrol
-from tests.platform import Up
+from tests.platform import Up, owner
 
 from eucora.migrations import migrate
 from eucora_wire.answer import Account
@@ -86,15 +86,6 @@ def up(running: Up, tmp_path_factory: pytest.TempPathFactory) -> Up:
         running.run("devices", *words, check=False)
     running.run("series", str(device.id), LOGIN, check=False)
     return running
-
-
-def owner(up: Up) -> str:
-    """A URL of the role whose tables they are: it sees all of them."""
-    if "EUCORA_POSTGRES_OWNER_URL" in up.environ:
-        return up.environ["EUCORA_POSTGRES_OWNER_URL"]
-    folder, secret = up.data_dir / "postgres", (up.data_dir / "secrets" / "eucora_owner.password").read_text()
-    port = (folder / "postmaster.pid").read_text().splitlines()[3]
-    return f"postgresql://eucora_owner:{secret}@127.0.0.1:{port}/eucora?sslmode=disable"
 
 
 @pytest.fixture(scope="module")

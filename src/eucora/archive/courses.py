@@ -1,4 +1,7 @@
-"""Every metric of one device over a span, as means of equal steps: what a page draws. Hot rows and files of one snapshot."""
+"""Every metric of one device over a span, as means of equal steps, and when it was heard, on time or late.
+
+What a page draws, out of hot rows and files of one snapshot.
+"""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +19,7 @@ from eucora.archive.files import snapshot
 from eucora.archive.masks import Masked
 from eucora.archive.parquet import naive, read, unmasked
 from eucora.archive.query import NARROW, SQL, Archive, Labels, copied, unit_of
+from eucora.batch import LATE
 from eucora.clock import EPOCH
 
 Cell = tuple[int, int, int, float, int]
@@ -33,25 +37,42 @@ class Course(Struct, frozen=True):
     newest_at: datetime
 
 
-async def courses(archive: Archive, device: uuid.UUID, since: datetime, until: datetime, steps: int) -> list[Course]:
-    """By metric and labels; nothing of a metric that is silent in the span."""
+class Heard(Struct, frozen=True):
+    """A stretch in which the device said how it was; late: all of it came after ten minutes and more."""
+
+    since: datetime
+    until: datetime
+    late: bool
+
+
+class Courses(Struct, frozen=True):
+    """By metric and labels, nothing of one that is silent in the span; and stretches in order of time."""
+
+    series: list[Course]
+    heard: list[Heard]
+
+
+async def courses(archive: Archive, device: uuid.UUID, since: datetime, until: datetime, steps: int) -> Courses:
+    """What a device said in a span, in so many steps."""
     step = (until - since) / steps
     async with archive.asking.question(NARROW, wide=False) as question:
         async with question.timed(), snapshot(archive.pool) as at:
             hot = [tuple(row) for row in await at.db.fetch(SQL.rows_of, device, since, until, at.hot)]
             files = await at.files("metrics", since, until)
             hidden = await masks.of_device(at.db, device)
-        cells = list(_hot(hot, since, step))
+        cells, lates = list(_hot(hot, since, step)), _lates(hot, since, step)
         newest = _newest(hot)
         if files:
             async with copied(archive, question, files) as paths:
                 asked = Asked(device, since, until, step, hidden)
-                cold, last = await question.of(partial(_cold, files=paths, asked=asked))
+                cold, last, more = await question.of(partial(_cold, files=paths, asked=asked))
             cells += cold
+            lates = {n: lates.get(n, True) and more.get(n, True) for n in {*lates, *more}}
             newest = {**last, **{key: found for key, found in newest.items() if key not in last or last[key] < found}}
     async with archive.pool.acquire() as db:
         parts = await db.fetch(SQL.parts_of, sorted({shape for shape, *_ in cells}))
-    return _named(cells, newest, {row["shape"]: msgspec.json.decode(row["parts"]) for row in parts}, since, step)
+    named = _named(cells, newest, {row["shape"]: msgspec.json.decode(row["parts"]) for row in parts}, since, step)
+    return Courses(named, heard(lates, since, step))
 
 
 class Asked(Struct, frozen=True):
@@ -69,7 +90,7 @@ Newest = dict[tuple[int, int], tuple[datetime, float]]
 
 
 def _hot(rows: Iterable[tuple[Any, ...]], since: datetime, step: timedelta) -> Iterable[Cell]:
-    for time, shape, values in rows:
+    for time, shape, values, _ in rows:
         number = int((time - since) / step)
         for place, value in enumerate(values, 1):
             if value is not None and value == value:
@@ -78,12 +99,40 @@ def _hot(rows: Iterable[tuple[Any, ...]], since: datetime, step: timedelta) -> I
 
 def _newest(rows: Iterable[tuple[Any, ...]]) -> Newest:
     found: Newest = {}
-    for time, shape, values in rows:  # oldest first
+    for time, shape, values, _ in rows:  # oldest first
         found.update({(shape, place): (time, value) for place, value in enumerate(values, 1) if value is not None})
     return found
 
 
-def _cold(db: DuckDBPyConnection, files: Sequence[Path], asked: Asked) -> tuple[list[Cell], Newest]:
+Lates = dict[int, bool]
+"""Step to whether all that was said in it came late."""
+
+
+def _lates(rows: Iterable[tuple[Any, ...]], since: datetime, step: timedelta) -> Lates:
+    return _late_steps((int((time - since) / step), marks) for time, _, _, marks in rows)
+
+
+def _late_steps(marked: Iterable[tuple[int, int]]) -> Lates:
+    found: Lates = {}
+    for number, marks in marked:
+        found[number] = found.get(number, True) and bool(marks & LATE)
+    return found
+
+
+def heard(lates: Lates, since: datetime, step: timedelta) -> list[Heard]:
+    """Steps side by side as one. A step or two without anything are no silence: they may be shorter than a cadence."""
+    found: list[Heard] = []
+    for number in sorted(lates):
+        begins, ends = since + number * step, since + (number + 1) * step
+        before = found[-1] if found else None
+        if before and before.late == lates[number] and begins - before.until <= max(2 * step, A_CADENCE):
+            found[-1] = Heard(before.since, ends, before.late)
+        else:
+            found.append(Heard(begins, ends, lates[number]))
+    return found
+
+
+def _cold(db: DuckDBPyConnection, files: Sequence[Path], asked: Asked) -> tuple[list[Cell], Newest, Lates]:
     time = ColumnExpression("time")
     rows = read(db, files).filter(
         (ColumnExpression("device") == ConstantExpression(asked.device))
@@ -95,7 +144,7 @@ def _cold(db: DuckDBPyConnection, files: Sequence[Path], asked: Asked) -> tuple[
     micros = FunctionExpression("epoch_us", time) - ConstantExpression(int((asked.since - EPOCH) / MICROSECOND))
     number = FunctionExpression("floor", micros / ConstantExpression(asked.step / MICROSECOND)).cast("INTEGER")
     values = [ColumnExpression(name) for name in columns]
-    stepped = rows.select(ColumnExpression("shape"), number.alias("step"), time, *values)
+    stepped = rows.select(ColumnExpression("shape"), number.alias("step"), time, ColumnExpression("marks"), *values)
     told = [
         *(FunctionExpression("sum", value) for value in values),
         *(FunctionExpression("count", value) for value in values),
@@ -116,10 +165,12 @@ def _cold(db: DuckDBPyConnection, files: Sequence[Path], asked: Asked) -> tuple[
         for place, value in enumerate(said, 1):
             if value is not None:
                 newest[shape, place] = (at.replace(tzinfo=UTC), value)
-    return cells, newest
+    marked = stepped.aggregate([ColumnExpression("step"), ColumnExpression("marks")], "step, marks").fetchall()
+    return cells, newest, _late_steps(marked)
 
 
 MICROSECOND = timedelta(microseconds=1)
+A_CADENCE = timedelta(minutes=10)
 
 
 def _named(

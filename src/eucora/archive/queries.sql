@@ -84,7 +84,7 @@ SELECT least((SELECT min(time) FROM hot_metrics WHERE device = $1), min(since)) 
 
 -- name: rows_of
 -- hot rows of a device in a span of time, oldest first
-SELECT m.time, m.shape, m."values"
+SELECT m.time, m.shape, m."values", m.marks
   FROM hot_metrics m
  WHERE m.device = $1 AND m.time >= $2 AND m.time < $3 AND m."window" = ANY ($4::integer[])
    AND NOT EXISTS (SELECT FROM archive_masks k WHERE k.device = m.device AND (k.since IS NULL OR m.time >= k.since)

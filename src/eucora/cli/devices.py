@@ -43,11 +43,15 @@ def _row(device: dict[str, Any], personal: bool) -> tuple[Any, ...]:
     return (
         device["device_id"],
         *((device["hostname"], device["serial"]) if personal else ()),
-        device["state"],
+        _state(device),
         _system(device["os_name"], device["os_version"]),
         _joined(device["manufacturer"], device["model"]),
         ago(device["last_contact"]),
     )
+
+
+def _state(device: dict[str, Any]) -> str:
+    return f"{device['state']}, simulated" if device["simulated"] else str(device["state"])
 
 
 def _system(name: str | None, version: str | None) -> str:
@@ -88,7 +92,7 @@ def device(device: Device, personal: Personal = False, purpose: Purpose = "", as
 def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     return [
         ("device", found["device_id"]),
-        ("state", found["state"]),
+        ("state", _state(found)),
         ("host name", found["hostname"]),
         ("serial", found["serial"]),
         ("users", [user.get("account") or user["user_id"] for user in found["users"]]),

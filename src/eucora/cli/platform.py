@@ -40,6 +40,8 @@ class Operator(msgspec.Struct, frozen=True):
     url: str
     token: str
     ca: str
+    device_url: str = ""
+    enrolment_url: str = ""
 
     def __repr__(self) -> str:
         return f"Operator({self.url!r}, …)"
@@ -104,18 +106,19 @@ class Platform:
 @contextmanager
 def platform(patience_s: float = PATIENCE_S) -> Iterator[Platform]:
     """The platform that operator.json names. Raises NotRunning when there is none."""
-    operator = _operator()
+    found = operator()
     with httpx.Client(
-        base_url=f"{operator.url}/api/v1",
-        headers={"authorization": f"Bearer {operator.token}"},
-        verify=_trusting(operator.ca),
+        base_url=f"{found.url}/api/v1",
+        headers={"authorization": f"Bearer {found.token}"},
+        verify=_trusting(found.ca),
         timeout=patience_s,
         trust_env=False,
     ) as client:
         yield Platform(client)
 
 
-def _operator() -> Operator:
+def operator() -> Operator:
+    """What operator.json says. Raises NotRunning when there is none, Turned when it can't be read."""
     path = operator_file()
     try:
         return msgspec.json.decode(path.read_bytes(), type=Operator)

@@ -30,6 +30,7 @@ VERBS = (
     Verb("up", "up:up", "Start the platform here, in the foreground", "local", "system"),
     Verb("down", "up:down", "Stop the platform that runs here", "local", "system"),
     Verb("serve", "serve:serve", "Run one role of the platform", "local", "system"),
+    Verb("demo", "demo:demo", "A simulated fleet to look at, and to remove", "tokens.write", "administration"),
     Verb("console", "console:console", "A link that signs a browser in", "status.read", "access"),
     Verb("status", "status:status", "What runs, what lags, what is full", "status.read", "none"),
     Verb("doctor", "doctor:doctor", "What is wrong, and how to mend it", "status.read", "none"),

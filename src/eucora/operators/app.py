@@ -32,6 +32,7 @@ from eucora.operators import (
     operators,
     redigests,
     retention,
+    simulated,
     status,
     stores,
     support,
@@ -70,6 +71,7 @@ ROUTES: Sequence[Any] = (
     *doctor.ROUTES,
     *stores.ROUTES,
     *retention.ROUTES,
+    *simulated.ROUTES,
     *erasures.ROUTES,
 )
 

@@ -50,11 +50,27 @@ async def for_operator(
 
 
 async def for_enrolment(
-    tx: Transaction, now: datetime, made_by: str, uses: int, hours: float, label: str, site: str | None = None
+    tx: Transaction,
+    now: datetime,
+    made_by: str,
+    uses: int,
+    hours: float,
+    label: str,
+    site: str | None = None,
+    simulated: bool = False,
 ) -> Made:
-    """A token that enrols up to `uses` devices, which belong to `site`; the caller records it."""
+    """A token that enrols up to `uses` devices, which belong to `site`, or are `simulated`; the caller records it."""
     made = Made(uuid7(to_ms(now)), new_token(ENROLMENT), now + timedelta(hours=hours))
     await tx.execute(
-        SQL.add_enrolment_token, made.token_id, made_by, digest(made.token), uses, label, now, made.expires_at, site
+        SQL.add_enrolment_token,
+        made.token_id,
+        made_by,
+        digest(made.token),
+        uses,
+        label,
+        now,
+        made.expires_at,
+        site,
+        simulated,
     )
     return made

@@ -37,12 +37,12 @@ UPDATE operator_tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS
 
 -- name: add_enrolment_token
 -- an enrolment token by its digest
-INSERT INTO enrolment_tokens (token_id, made_by, digest, uses_left, label, created_at, expires_at, site)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO enrolment_tokens (token_id, made_by, digest, uses_left, label, created_at, expires_at, site, simulated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: enrolment_tokens_after
 -- every enrolment token without its secret, oldest first
-SELECT token_id, made_by, label, site, uses_left, created_at, expires_at, revoked_at
+SELECT token_id, made_by, label, site, simulated, uses_left, created_at, expires_at, revoked_at
   FROM enrolment_tokens WHERE token_id > $1 ORDER BY token_id LIMIT $2
 
 -- name: revoke_enrolment_token
@@ -63,6 +63,7 @@ SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database
        current_setting('server_version') AS server,
        (SELECT count(*) FROM devices WHERE state = 'enrolled') AS devices,
        (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
+       (SELECT count(*) FROM devices WHERE simulated) AS simulated,
        (SELECT count(DISTINCT device) FROM journal_heads WHERE received > $1) AS reporting,
        (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
        (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = 'open') AS dead_letters,
@@ -100,6 +101,7 @@ SELECT detail ->> 'reason' AS reason, sum((detail ->> 'count')::bigint)::bigint 
 -- how many devices there are, and how many were heard of since a moment
 SELECT (SELECT count(*) FROM devices WHERE state = 'enrolled') AS enrolled,
        (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
+       (SELECT count(*) FROM devices WHERE simulated) AS simulated,
        (SELECT count(DISTINCT h.device) FROM journal_heads h JOIN devices d ON d.device_id = h.device AND d.state = 'enrolled'
          WHERE h.received > $1) AS reporting
 
@@ -125,3 +127,17 @@ SELECT count(*) AS places, count(*) FILTER (WHERE c.leased_until > $1) AS held,
        (SELECT max(signed_at) FROM audit_heads) AS signed_at,
        coalesce((SELECT max(position) FROM audit_events), 0) - coalesce((SELECT max(position) FROM audit_heads), 0) AS unsigned
   FROM cursors c JOIN journal_shards s USING (shard) WHERE c.consumer = 'pipeline'
+
+-- name: simulated
+-- devices that do not exist
+SELECT device_id FROM devices WHERE simulated ORDER BY device_id
+
+-- name: real_devices
+-- those that do
+SELECT count(*) FROM devices WHERE NOT simulated
+
+-- name: simulated_subjects
+-- one id of each person who was on simulated devices, and on no other
+SELECT min(m.user_id::text)::uuid AS subject FROM device_user_map m
+  JOIN devices d USING (device_id) JOIN users u USING (user_id)
+ WHERE u.erased_at IS NULL GROUP BY m.user_id HAVING bool_and(d.simulated) ORDER BY 1

@@ -55,6 +55,7 @@ class EnrolmentToken(Struct, frozen=True):
     made_by: str
     label: str
     site: str | None
+    simulated: bool
     uses_left: int
     created_at: datetime
     expires_at: datetime
@@ -62,12 +63,13 @@ class EnrolmentToken(Struct, frozen=True):
 
 
 class NewEnrolmentToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many devices it enrols, for how long, and where they belong."""
+    """How many devices it enrols, for how long, where they belong, and whether there are such devices."""
 
     uses: Annotated[int, Meta(ge=1, le=100_000)] = 1
     hours: Annotated[float, Meta(gt=0, le=24 * 31)] = 24
     label: Label = ""
     site: Site | None = None
+    simulated: bool = False
 
 
 @get("/tokens", opt=declared("tokens.read", "none"))
@@ -118,10 +120,11 @@ async def new_enrolment_token(
 ) -> Made:
     """A token that enrols devices: `eucora-agent enrol` asks for it."""
     async with pool.acquire() as tx, tx.transaction():
-        given = (data.uses, data.hours, data.label, data.site)
+        given = (data.uses, data.hours, data.label, data.site, data.simulated)
         made = await credentials.for_enrolment(tx, now, str(asker.operator), *given)
         detail = {"token": str(made.token_id), "uses": data.uses, "expires": made.expires_at.isoformat()}
         detail |= {"site": data.site} if data.site else {}
+        detail |= {"simulated": True} if data.simulated else {}
         await record(tx, now, [by(asker, "enrolment-token.created", "administration", detail=detail)])
     return made
 

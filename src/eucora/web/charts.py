@@ -52,7 +52,7 @@ class Sheet(Struct, frozen=True):
 
 
 SMALL = Sheet(width=400, height=130, left=58, ticks=4)
-WIDE = Sheet(width=1180, height=150, left=90, ticks=8)
+WIDE = Sheet(width=1180, height=170, left=90, ticks=8)
 
 
 class Happened(Struct, frozen=True):
@@ -64,7 +64,7 @@ class Happened(Struct, frozen=True):
     said: str
 
 
-ROWS = (("session", "sessions"), ("reboot", "reboots"), ("software", "software"), ("change", "changes"),
+ROWS = (("heard", "heard"), ("session", "sessions"), ("reboot", "reboots"), ("software", "software"), ("change", "changes"),
         ("deployment", "deployments"), ("crash", "crashes"))  # fmt: skip
 
 
@@ -97,14 +97,14 @@ AREA = Markup('<polygon class="area" points="{:.1f},{} {} {:.1f},{}"/>')
 LINE = Markup('<polyline class="serie" points="{}"/>')
 DOT = Markup('<circle class="k-software" cx="{:.1f}" cy="{:.1f}" r="2.5"/>')
 SPANNED = Markup(
-    '<rect class="span" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"><title>{}</title></rect>'
+    '<rect class="span s-{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"><title>{}</title></rect>'
 )
 MARK = Markup('<circle class="mark k-{}" cx="{:.1f}" cy="{:.1f}" r="6"><title>{}</title></circle>')
 
 
 def timeline(span: Span, happened: Iterable[Happened], said: str) -> Markup:
     """What happened, a row a kind, on the time of the charts below."""
-    rows = {kind: number for number, (kind, _) in enumerate(ROWS)}
+    rows = {kind: number for number, (kind, _) in enumerate(ROWS)} | {"late": 0}
     step = WIDE.floor / len(ROWS)
     inside = [
         GRID.format(WIDE.left, WIDE.right, (n + 1) * step, WIDE.left - 8, n * step + step / 2 + 4, name)
@@ -116,7 +116,9 @@ def timeline(span: Span, happened: Iterable[Happened], said: str) -> Markup:
             inside.append(MARK.format(each.kind, WIDE.x(span, each.at), middle, each.said))
             continue
         first, last = max(WIDE.x(span, each.at), WIDE.left), min(WIDE.x(span, each.until), WIDE.right)
-        inside.append(SPANNED.format(first, middle - step / 3, max(2.0, last - first), step / 1.5, each.said))
+        inside.append(
+            SPANNED.format(each.kind, first, middle - step / 3, max(2.0, last - first), step / 1.5, each.said)
+        )
     return _drawing("time", WIDE, span, said, inside, Markup(""))
 
 

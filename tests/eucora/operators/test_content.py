@@ -14,7 +14,7 @@ from tests.eucora.line import Device, Line
 from tests.eucora.operators.conftest import Plane
 
 from eucora.archive import lines as archived
-from eucora.cli.platform import _operator, _trusting
+from eucora.cli.platform import _trusting, operator
 from eucora.problems import TryLater
 from eucora.sealing import pseudonym
 from eucora_wire.payload import Payload
@@ -182,11 +182,11 @@ async def test_what_can_not_be_asked_is_refused(plane: Plane, line: Line, path: 
 
 async def test_who_hangs_up_stops_the_statement(plane: Plane, line: Line, terminal: Terminal, database: Any) -> None:
     await said(line)
-    operator = _operator()
+    found = operator()
     client = httpx.AsyncClient(
-        base_url=f"{operator.url}/api/v1",
-        headers={"authorization": f"Bearer {operator.token}"},
-        verify=_trusting(operator.ca),
+        base_url=f"{found.url}/api/v1",
+        headers={"authorization": f"Bearer {found.token}"},
+        verify=_trusting(found.ca),
         trust_env=False,
         timeout=30,
     )

@@ -70,5 +70,5 @@ def test_what_a_device_said_is_text_in_a_drawing() -> None:
 
 def test_a_session_that_began_before_and_goes_on_fills_the_line() -> None:
     drawn = timeline(DAY, [Happened("session", DAY.since - timedelta(days=1), DAY.until, "x")], "what happened")
-    (width,) = re.findall(r'class="span"[^>]*width="([0-9.]+)"', drawn)
+    (width,) = re.findall(r'class="span s-session"[^>]*width="([0-9.]+)"', drawn)
     assert float(width) > 1_000

@@ -40,15 +40,15 @@ async def enrol(pool: Pool, secret: str, applicant: Applicant, now: datetime) ->
             token = await tx.fetchrow(SQL.use_token if known is None else SQL.known_token, digest, now)
             if token is None:
                 raise Refused("bad-token")
-            device = known or await _add(tx, applicant, token["site"], now)
+            device = known or await _add(tx, applicant, token["site"], token["simulated"], now)
             detail = {"token": str(token["token_id"]), "key": applicant.keyid, "again": known is not None}
             await record(tx, now, [_act("device.enrolled", device, applicant.origin, detail)])
     return device
 
 
-async def _add(tx: Transaction, applicant: Applicant, belongs: str | None, now: datetime) -> uuid.UUID:
+async def _add(tx: Transaction, applicant: Applicant, belongs: str | None, simulated: bool, now: datetime) -> uuid.UUID:
     device = uuid.uuid4()
-    await tx.execute(SQL.add_device, device, now)
+    await tx.execute(SQL.add_device, device, now, simulated)
     if belongs is not None:
         await site.say(tx, device, belongs, now)
     await signers.register(tx, applicant.keyid, device, applicant.algorithm, applicant.public_key)

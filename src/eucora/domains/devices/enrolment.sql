@@ -2,11 +2,11 @@
 -- one use of a token that is not used up, expired or revoked
 UPDATE enrolment_tokens SET uses_left = uses_left - 1
  WHERE digest = $1 AND uses_left > 0 AND expires_at > $2 AND revoked_at IS NULL
-RETURNING token_id, site;
+RETURNING token_id, site, simulated;
 
 -- name: known_token
 -- a token that may be used up: it still vouches for the device that used it and did not hear the answer
-SELECT token_id, site FROM enrolment_tokens WHERE digest = $1 AND expires_at > $2 AND revoked_at IS NULL;
+SELECT token_id, site, simulated FROM enrolment_tokens WHERE digest = $1 AND expires_at > $2 AND revoked_at IS NULL;
 
 -- name: device_of_key
 -- the device for which an unrevoked key is enrolled
@@ -22,4 +22,4 @@ SELECT device_id FROM devices WHERE device_id = $1 AND state = 'enrolled' FOR UP
 SELECT state FROM signers WHERE keyid = $1;
 
 -- name: add_device
-INSERT INTO devices (device_id, enrolled_at, received_at) VALUES ($1, $2, $2);
+INSERT INTO devices (device_id, enrolled_at, received_at, simulated) VALUES ($1, $2, $2, $3);

@@ -5,7 +5,7 @@
 SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_contact,
        d.manufacturer, d.model, d.chassis, d.os_family, d.os_name, d.os_version, d.os_build, d.architecture,
        d.cpu_model, d.cpu_count, d.memory_bytes, d.boot_time, d.timezone, d.virtual, d.vdi, d.tpm, d.disk_encrypted,
-       d.firmware, d.site, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
+       d.firmware, d.site, d.simulated, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE ($1::uuid IS NULL OR d.device_id > $1)
@@ -26,7 +26,7 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
          SELECT s.device, p FROM unnest($7::text[]) p
            JOIN software_inventory s ON s.present AND lower(s.name) ~>=~ p AND lower(s.name) ~<~ (p || chr(1114111)))))
    AND ($8::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($8::text[]) x WHERE NOT (
-         d.state LIKE x OR (d.state = 'enrolled' AND ('active' LIKE x
+         d.state LIKE x OR (d.simulated AND 'simulated' LIKE x) OR (d.state = 'enrolled' AND ('active' LIKE x
            OR CASE WHEN h.received > statement_timestamp() - interval '15 minutes' THEN 'reporting' ELSE 'silent' END LIKE x)))))
    AND ($15::text[] = '{}' OR NOT EXISTS (SELECT FROM unnest($15::text[]) x WHERE NOT coalesce(lower(d.site) LIKE x, false)))
    AND ($9::bytea[] = '{}' OR NOT EXISTS (SELECT FROM unnest($9::bytea[], $10::bytea[], $11::text[], $12::text[])
@@ -45,7 +45,7 @@ SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_con
 SELECT d.device_id, d.state, d.enrolled_at, d.revoked_at, h.received AS last_contact,
        d.manufacturer, d.model, d.chassis, d.os_family, d.os_name, d.os_version, d.os_build, d.architecture,
        d.cpu_model, d.cpu_count, d.memory_bytes, d.boot_time, d.timezone, d.virtual, d.vdi, d.tpm, d.disk_encrypted,
-       d.firmware, d.site, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
+       d.firmware, d.site, d.simulated, d.event_time, d.received_at, d.key_no, d.hostname_sealed, d.serial_sealed
   FROM devices d
   LEFT JOIN LATERAL (SELECT max(received) AS received FROM journal_heads WHERE device = d.device_id) h ON true
  WHERE d.device_id = $1

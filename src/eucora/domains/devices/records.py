@@ -49,6 +49,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     disk_encrypted: bool | None
     firmware: str | None
     site: str | None
+    simulated: bool
     event_time: datetime | None
     received_at: datetime
     key_no: int | None

@@ -16,7 +16,10 @@ OPEN = tuple(name for name in DeviceRow.__struct_fields__ if name not in SEALED)
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """`masked`: host name and serial were not asked for. Else they are null when unknown or erased."""
+    """`masked`: host name and serial were not asked for. Else they are null when unknown or erased.
+
+    `simulated`: there is no such device; it was made by `eucora demo`.
+    """
 
     device_id: uuid.UUID
     state: str
@@ -45,6 +48,7 @@ class Device(Struct, frozen=True, kw_only=True):
     disk_encrypted: bool | None
     firmware: str | None
     site: str | None
+    simulated: bool
     event_time: datetime | None
     received_at: datetime
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery
 from markupsafe import Markup
 from msgspec import Struct
 
-from eucora.archive.courses import Course, courses
+from eucora.archive.courses import Course, Courses, Heard, courses
 from eucora.archive.lines import Lines
 from eucora.archive.query import STATES, Archive, LineKey, LineRow
 from eucora.domains.identity.queries import SessionRow, sessions_of_device
@@ -38,6 +38,7 @@ from eucora.web.words import human
 from eucora_wire.registry import METRICS
 
 STEPS = 144
+NOTHING = Courses([], [])
 MOST_HAPPENED, A_PAGE_OF_LINES, A_PAGE_OF_PACKAGES, SESSIONS = 400, 100, 250, 30
 SPANS = (("1 h", "1h"), ("6 h", "6h"), ("a day", "1d"), ("a week", "7d"), ("30 days", "30d"))
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
@@ -77,9 +78,9 @@ async def device_page(
     """Facts, what happened, and every metric."""
     span = spanned(since, until, now)
     found = await _whole(pool, keyring, archive, session, device_id, now)
-    drawn = (
-        await courses(archive, device_id, span.since, span.until, STEPS) if session.asker.may("telemetry.read") else []
-    )
+    drawn = NOTHING
+    if session.asker.may("telemetry.read"):
+        drawn = await courses(archive, device_id, span.since, span.until, STEPS)
     sessions = await sessions_of_device(pool, device_id, SESSIONS)
     # A page that renews itself renews its charts: what devices said is read, and recorded, once.
     happened: list[Happened] = []
@@ -104,9 +105,11 @@ async def device_page(
         may_read=session.asker.may(CONTENT),
         happened=sorted(happened, key=lambda each: each.at, reverse=True),
         timeline=timeline(
-            span, [*happened, *_sessions(sessions, span)], "What happened on this device, by kind and time"
+            span,
+            [*_heard(drawn.heard), *happened, *_sessions(sessions, span)],
+            "What happened on this device, by kind and time",
         ),
-        charts=[chart(span, each) for each in sorted(drawn, key=importance)],
+        charts=[chart(span, each) for each in sorted(drawn.series, key=importance)],
         gaps=[(stream, *gap) for stream in found.streams for gap in stream.gaps],
     )
 
@@ -155,6 +158,19 @@ def _sessions(sessions: Sequence[SessionRow], span: Span) -> list[Happened]:
         Happened("session", each.start, each.end or span.until, f"A session from {each.start:%Y-%m-%d %H:%M}")
         for each in sessions
         if each.start < span.until and (each.end or span.until) > span.since
+    ]
+
+
+def _heard(stretches: Sequence[Heard]) -> list[Happened]:
+    """When it told how it is; where nothing stands it was off, or has not told yet."""
+    return [
+        Happened(
+            "late" if each.late else "heard",
+            each.since,
+            each.until,
+            f"{'Told late' if each.late else 'Heard'}: {each.since:%Y-%m-%d %H:%M} to {each.until:%H:%M}",
+        )
+        for each in stretches
     ]
 
 

@@ -72,6 +72,7 @@ class Row(Struct, frozen=True):
     """A device of the list."""
 
     device_id: uuid.UUID
+    simulated: bool
     cells: Mapping[str, Cell]
 
 
@@ -178,7 +179,7 @@ def row(device: Device, health: Mapping[str, float], now: datetime) -> Row:
     for name, metric in METRICS.items():
         value = health.get(metric)
         cells[name] = Cell(human(value, "celsius" if name == "temperature" else "ratio"), grave(name, value))
-    return Row(device.device_id, cells)
+    return Row(device.device_id, device.simulated, cells)
 
 
 def grave(name: str, value: float | None) -> str:
