@@ -84,6 +84,7 @@ def pages(device: str) -> dict[str, str]:
         "searched": "/search?q=install&kind=change&since=7d",
         "platform": "/platform",
         "doctor": "/platform/doctor",
+        "batch": "/batches?batch=0/live/1",
         "dead-letters": "/dead-letters",
         "audit": "/audit",
         "no-such-page": "/devices/00000000-0000-4000-8000-000000000000",

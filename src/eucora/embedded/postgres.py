@@ -23,6 +23,7 @@ SUPERUSER, OWNER, APP, KEYS = "postgres", "eucora_owner", "eucora_app", "eucora_
 ROLES = (OWNER, APP, KEYS)
 SOCKET_PATH_BYTES = 107  # unix(7): what sun_path holds, less its NUL
 
+# track_commit_timestamp: eucora explain tells when a batch could be asked for.
 # log_min_messages and log_error_verbosity: an error's text and detail quote values, and values may be personal.
 PARAMETERS = {
     "listen_addresses": "127.0.0.1",
@@ -37,6 +38,7 @@ PARAMETERS = {
     "max_wal_size": "4GB",
     "wal_compression": "on",
     "checkpoint_timeout": "15min",
+    "track_commit_timestamp": "on",
     "jit": "off",
     "timezone": "UTC",
 }

@@ -124,7 +124,8 @@ async def _digested(house: House, place: Place, entry: Entry) -> Sequence[Step]:
     )
     letters = await house.app.fetch(SQL.letters, *place, entry.received)
     told = [f"item {row['ordinal']}: {row['reason']} at {row['path']}, {row['state']}" for row in letters]
-    return [Step("digested", done, None, said), *(Step("dead letter", True, None, text) for text in told)]
+    queryable = await house.app.fetchval(SQL.queryable_at, *place)
+    return [Step("digested", done, queryable, said), *(Step("dead letter", True, None, text) for text in told)]
 
 
 async def _stored(house: House, place: Place, entry: Entry) -> Sequence[Step]:

@@ -6,6 +6,13 @@ SELECT shard, lane, position FROM journal_digests WHERE stream = $1 AND sequence
 -- up to where its place was digested
 SELECT position FROM cursors WHERE consumer = 'pipeline' AND shard = $1 AND lane = $2
 
+-- name: queryable_at
+-- when its first hot row was committed, by PostgreSQL's own note where the server takes one; nothing once it is in files
+SELECT min(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN pg_xact_commit_timestamp(made) END)
+  FROM (SELECT xmin AS made FROM hot_metrics WHERE shard = $1 AND lane = $2 AND position = $3
+        UNION ALL SELECT xmin FROM hot_lines WHERE shard = $1 AND lane = $2 AND position = $3
+        UNION ALL SELECT xmin FROM hot_spans WHERE shard = $1 AND lane = $2 AND position = $3) AS rows
+
 -- name: rows
 -- hot rows that were made of it
 SELECT (SELECT count(*) FROM hot_metrics WHERE shard = $1 AND lane = $2 AND position = $3) AS metrics,

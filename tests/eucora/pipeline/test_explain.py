@@ -44,6 +44,9 @@ async def test_a_batch_is_followed_from_its_seal_to_the_archive_and_to_whom_it_i
     after = await explain(line.house, f"{device.stream}:1")
     assert (after.place, after.device, after.sequence) == (place, device.id, 1)
     assert step(after, "digested")[0]
+    times = {each.name: each.at for each in after.steps}
+    assert times["digested"] is None or times["digested"] >= times["received"]  # type: ignore[operator]
+    assert times["digested"] or not await line.app.fetchval("SELECT current_setting('track_commit_timestamp')::bool")
     assert "hot rows: 3 of metrics" in step(after, "archive")[1]
     assert step(after, "told to loki") == (False, "waits")
     await close(line)

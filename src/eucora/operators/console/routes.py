@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from eucora.domains.audit import by, record
-from eucora.operators.console import device, door, enter, fleet, platform, search, sessions
+from eucora.operators.console import batch, device, door, enter, fleet, platform, search, sessions
 from eucora.operators.console.counts import Counts
 from eucora.operators.console.door import SignInFirst
 from eucora.operators.console.enter import PUBLIC, go
@@ -77,7 +77,7 @@ API = (console_link,)
 
 def router() -> Router:
     """Every page."""
-    pages = (static, *enter.ROUTES, *fleet.ROUTES, *device.ROUTES, *search.ROUTES, *platform.ROUTES)
+    pages = (static, *enter.ROUTES, *fleet.ROUTES, *device.ROUTES, *search.ROUTES, *platform.ROUTES, *batch.ROUTES)
     counts = Counts()
     given = {"counts": Provide(lambda: counts, sync_to_thread=False)}
     return Router("/", route_handlers=list(pages), dependencies=given, exception_handlers=HANDLERS)

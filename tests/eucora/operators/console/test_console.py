@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,8 +17,10 @@ from eucora.operators.console.door import COOKIE
 from eucora.operators.console.enter import within
 from eucora.operators.console.fleet import Cell, plain
 from eucora.operators.sign_in import REFUSALS_A_MINUTE
+from eucora.pipeline.explain import explain
 from eucora_wire.payload import Payload
 from eucora_wire.sections.changes import Change
+from eucora_wire.sections.hardware import Hardware
 
 PAGES = ("/fleet", "/platform", "/dead-letters", "/audit", "/fleet.csv")
 
@@ -304,6 +307,24 @@ async def test_silent_and_reporting_devices_are_found_by_their_state(
     reporting, silent = await browser.look("/fleet?q=state:reporting"), await browser.look("/fleet?q=state:silent")
     assert (str(device.id) in reporting, str(laptop.device_id) in reporting) == (True, False)
     assert (str(device.id) in silent, str(laptop.device_id) in silent) == (False, True)
+
+
+async def test_one_batch_is_followed_from_its_device_to_the_archive(plane: Plane, line: Line) -> None:
+    plane.reassemble(explain=partial(explain, line.house))
+    browser = Browser(plane)
+    await browser.sign_in(plane.token)
+    device = await line.enrol()
+    payload = Payload(device_id=device.id, timestamp=datetime.now(UTC), hardware=Hardware(cpu=5.0))
+    await line.append(device.batch([payload]))
+    await line.digest()
+    of = f"/batches?batch={device.stream}:1"
+    assert of in await browser.look(f"/devices/{device.id}")
+    page = await browser.look(of)
+    for word in ("sealed", "received", "digested", "archive", 'class="way"', f"/devices/{device.id}"):
+        assert word in page
+    assert 'class="way"' not in await browser.look("/batches")
+    assert "a batch is STREAM:SEQUENCE" in await browser.look("/batches?batch=nonsense")
+    await browser.client.aclose()
 
 
 async def test_when_the_database_is_away_a_page_says_what_is_safe(plane: Plane, browser: Browser) -> None:
