@@ -47,6 +47,7 @@ from eucora.journal.signers import SignerCache
 from eucora.migrations.migrate import migrate
 from eucora.observe import figures
 from eucora.observe.golden import STORE_BUSY
+from eucora.observe.jumps import Jumps
 from eucora.observe.logs import Tee
 from eucora.observe.trace import OFF, Tracer
 from eucora.operators import app as operator_plane
@@ -454,6 +455,11 @@ def _figures(pool: Pool) -> Job:
     return Job("figures", figures.EVERY_S, write)
 
 
+async def _look_at_clock(jumps: Jumps) -> None:
+    if by_s := jumps.look(clock.now(), clock.since_boot_s()):
+        structlog.get_logger().warning("clock_jumped", by_s=round(by_s))
+
+
 async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
     """The operator plane."""
     async with _platform(settings, "api") as platform, AsyncExitStack() as opened:
@@ -463,8 +469,10 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
         copies = Copies(platform.objects, settings.data_dir / "copies", settings.copies_mib * 2**20)
         bounds = Bounds(settings.query_memory_mib, settings.query_timeout_s, settings.queries_at_once)
         archive = Archive(platform.pool, copies, Asking(bounds))
+        jumps = Jumps()
         app = operator_plane.build(
             Operators(
+                jumps=jumps,
                 settings=settings,
                 installation=platform.about.installation,
                 pool=platform.pool,
@@ -490,5 +498,9 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
             ended=ended,
             ready=ready,
         )
-        chores = [Job("copies", 60, lambda: copies.tidy(platform.pool)), _figures(platform.pool)]
+        chores = [
+            Job("copies", 60, lambda: copies.tidy(platform.pool)),
+            Job("clock", 1, partial(_look_at_clock, jumps)),
+            _figures(platform.pool),
+        ]
         await asyncio.gather(serving, keep(chores, ended), _own_lines(settings, "api", ended))

@@ -1,6 +1,7 @@
 """The only file that asks what time it is. Everything else is handed a time, always aware, always UTC."""
 
 from datetime import UTC, datetime, timedelta
+from time import CLOCK_BOOTTIME, clock_gettime
 from time import monotonic as monotonic  # durations
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -10,6 +11,11 @@ _DAY_S = 86_400
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def since_boot_s() -> float:
+    """Seconds since this machine was started, its sleep included: nobody sets that clock."""
+    return clock_gettime(CLOCK_BOOTTIME)
 
 
 def to_ms(moment: datetime) -> int:

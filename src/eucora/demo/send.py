@@ -169,7 +169,7 @@ def _trusting(authority: str) -> ssl.SSLContext:
 
 
 def _uptime_ms() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000 + ON_MS
+    return int(clock.since_boot_s() * 1000) + ON_MS
 
 
 def _wall_ms() -> int:

@@ -27,5 +27,5 @@ def chores(house: Gateway) -> list[Chore]:
         ("disk", 1.0, look_at_disk),
         ("notices", 3.0, house.notices.refresh),
         ("pace", 1.0, lambda: house.device_pace.share(house.cache, clock.monotonic())),
-        ("refusals", 60.0, lambda: house.refusals.tell(house.pool, clock.now())),
+        ("refusals", 5.0, lambda: house.refusals.tell(house.pool, clock.now())),
     ]

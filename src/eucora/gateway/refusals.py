@@ -15,6 +15,8 @@ from eucora.slice import Pool
 from eucora.stores.postgres import translated
 
 SAMPLES = 64
+TOLD_AGAIN = timedelta(minutes=1)
+"""What was told of a device and reason just now waits for so long: a device that knocks on and on fills no trail."""
 
 Key = tuple[str, uuid.UUID | None]
 """(reason, device)."""
@@ -39,6 +41,7 @@ class Refusals:
         self.totals: Counter[str] = Counter()
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._untold: Counter[Key] = Counter()
+        self._told_at: dict[Key, datetime] = {}
 
     def note(self, reason: str, device: uuid.UUID | None, now: datetime) -> None:
         """One batch was refused, wholly or in parts. `device` only when its key is known."""
@@ -46,15 +49,20 @@ class Refusals:
         self.samples.append(Sample(now, reason, device))
         self._untold[reason, device] += 1
 
-    async def tell(self, pool: Pool, now: datetime) -> None:
-        """Each minute: old samples go, what waits goes to the trail. Raises TryLater, and then keeps that for next time."""
+    async def tell(self, pool: Pool, now: datetime, *, at_the_end: bool = False) -> None:
+        """Every few seconds: old samples go, what is new goes to the trail, what was told just now a minute later,
+        or at the end.
+
+        Raises TryLater, and then keeps all for next time.
+        """
         before = self._before(now)
         while before is not None and self.samples and self.samples[0].at < before:
             self.samples.popleft()
-        told = self._untold
+        self._told_at = {key: at for key, at in self._told_at.items() if abs(now - at) < TOLD_AGAIN}
+        told = Counter({key: count for key, count in self._untold.items() if at_the_end or key not in self._told_at})
         if not told:
             return
-        self._untold = Counter()
+        self._untold -= told
         try:
             with translated():
                 async with pool.acquire() as connection, connection.transaction():
@@ -62,6 +70,7 @@ class Refusals:
         except BaseException:
             self._untold.update(told)
             raise
+        self._told_at |= dict.fromkeys(told, now)
 
 
 def _act(key: Key, count: int) -> Act:

@@ -91,7 +91,7 @@ async def serve(house: Gateway, ended: asyncio.Event, ready: Callable[[], None])
             server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait(serving, timeout=STOP_LIMIT_S)
         await house.group.drain()
-        await house.refusals.tell(house.pool, clock.now())
+        await house.refusals.tell(house.pool, clock.now(), at_the_end=True)
 
 
 def _require_alive(serving: Sequence["asyncio.Task[None]"], house: Gateway) -> None:

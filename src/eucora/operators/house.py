@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from eucora.archive.query import Archive
 from eucora.governance.erasure import Eraser
 from eucora.governance.kept import Kept
 from eucora.journal.keys import Keyring
+from eucora.observe.jumps import Jumps
 from eucora.pipeline.explain import Explained
 from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
@@ -45,6 +46,7 @@ class Operators:
     eraser: Eraser
     followers: Sequence[Follower] = ()
     retention: Retention
+    jumps: Jumps = field(default_factory=Jumps)
 
 
 GivenHouse: TypeAlias = Given[Operators]

@@ -103,7 +103,21 @@ async def troubles(house: Operators, now: datetime) -> list[Trouble]:
     ]
     with translated():
         told, fleet = await asyncio.gather(states(house.pool, now), _fleet(house, now))
-    return [*found, *waiting(told, {follower.name for follower in house.followers}), *fleet]
+    return [*found, *_jumped(house, now), *waiting(told, {follower.name for follower in house.followers}), *fleet]
+
+
+def _jumped(house: Operators, now: datetime) -> list[Trouble]:
+    """Somebody set this machine's clock in the last hour."""
+    found = house.jumps.lately(now)
+    if found is None:
+        return []
+    at, by_s = found
+    what = (
+        f"This machine's clock was set {'forward' if by_s > 0 else 'back'} by {abs(by_s):,.0f} s at {at:%H:%M:%S} UTC."
+    )
+    safe = f"{JOURNAL} Order is by stream and number, never by a clock; times of arrival never go back."
+    do = "let chrony or systemd-timesyncd keep it, drawn slowly instead of set: timedatectl timesync-status"
+    return [Trouble("clock-jumped", what, safe, "Nothing needs to be done once it is right.", do)]
 
 
 def _finding(part: str, name: str, said: str, mend: str) -> Trouble:

@@ -14,9 +14,9 @@ from eucora.gateway.refusals import SAMPLES, Refusals
 from eucora_wire.payload import encode
 
 
-async def told_of(plane: Plane, *devices: uuid.UUID) -> list[tuple[str, int]]:
-    """(reason, count) of every event that names these devices, and nobody else."""
-    await plane.house.refusals.tell(plane.pool, clock.now())
+async def told_of(plane: Plane, *devices: uuid.UUID, minutes_on: int = 0) -> list[tuple[str, int]]:
+    """(reason, count) of every event that names these devices, and nobody else; as it stands so many minutes on."""
+    await plane.house.refusals.tell(plane.pool, clock.now() + timedelta(minutes=minutes_on))
     events = [e for e in await plane.acts("batch.refused") if e["devices"] == list(devices)]
     assert {(e["class"], e["outcome"]) for e in events} <= {("refusal", "refused")}
     return [(e["detail"]["reason"], e["detail"]["count"]) for e in events]
@@ -44,12 +44,24 @@ async def test_one_event_a_device_and_reason_with_its_count(plane: Plane, device
     assert await told_of(plane, other.id) == [("other-installation", 1)]
 
 
-async def test_the_next_minute_has_an_event_of_its_own_and_a_quiet_one_has_none(plane: Plane, device: Device) -> None:
+async def test_the_first_is_told_at_once_those_after_it_a_minute_later_together_and_a_quiet_minute_has_none(
+    plane: Plane, device: Device
+) -> None:
     await misfit(device)
     assert await told_of(plane, device.id) == [("other-installation", 1)]
-    assert await told_of(plane, device.id) == [("other-installation", 1)]
     await misfit(device)
-    assert await told_of(plane, device.id) == [("other-installation", 1)] * 2
+    await misfit(device)
+    assert await told_of(plane, device.id) == [("other-installation", 1)]
+    assert await told_of(plane, device.id, minutes_on=1) == [("other-installation", 1), ("other-installation", 2)]
+    assert len(await told_of(plane, device.id, minutes_on=2)) == 2
+
+
+async def test_at_the_end_all_of_it_is_told(plane: Plane, device: Device) -> None:
+    await misfit(device)
+    assert len(await told_of(plane, device.id)) == 1
+    await misfit(device)
+    await plane.house.refusals.tell(plane.pool, clock.now(), at_the_end=True)
+    assert len(await told_of(plane, device.id)) == 2
 
 
 async def test_a_batch_refused_in_parts_is_counted_and_a_good_one_is_not(plane: Plane, device: Device) -> None:
