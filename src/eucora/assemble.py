@@ -45,8 +45,7 @@ from eucora.journal.postgres import PostgresJournal
 from eucora.journal.seal import seal
 from eucora.journal.signers import SignerCache
 from eucora.migrations.migrate import migrate
-from eucora.observe import figures
-from eucora.observe.golden import STORE_BUSY
+from eucora.observe import figures, golden
 from eucora.observe.jumps import Jumps
 from eucora.observe.logs import Tee
 from eucora.observe.trace import OFF, Tracer
@@ -418,7 +417,7 @@ def _jobs(platform: Platform) -> list[Job]:
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     again = _pipeline(platform)
     return [
-        _figures(platform.pool),
+        Job("figures", figures.EVERY_S, partial(golden.tell, platform.pool)),
         Job("fold", 600, lambda: figures.fold(platform.pool, clock.now())),
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
         Job("window", 60, lambda: windows.close_window(platform.pool, clock.now(), length)),
@@ -443,21 +442,6 @@ async def redigested(tx: Transaction, done: Redigest) -> None:
     detail = {"redigest": done.redigest, "windows": [done.first, done.last], **counts}
     act = Act(act="archive.redigested", audit_class="lifecycle", actor_kind="platform", actor="pipeline", detail=detail)
     await record(tx, clock.now(), [act])
-
-
-def _figures(pool: Pool) -> Job:
-    """What this process counted, for whoever scrapes."""
-
-    async def write() -> None:
-        figures.HERE.hold(STORE_BUSY, pool.get_size() - pool.get_idle_size(), "postgresql")
-        await figures.HERE.write(pool)
-
-    return Job("figures", figures.EVERY_S, write)
-
-
-async def _look_at_clock(jumps: Jumps) -> None:
-    if by_s := jumps.look(clock.now(), clock.since_boot_s()):
-        structlog.get_logger().warning("clock_jumped", by_s=round(by_s))
 
 
 async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> None:
@@ -500,7 +484,7 @@ async def run_api(settings: Settings, ended: asyncio.Event, ready: Ready) -> Non
         )
         chores = [
             Job("copies", 60, lambda: copies.tidy(platform.pool)),
-            Job("clock", 1, partial(_look_at_clock, jumps)),
-            _figures(platform.pool),
+            Job("clock", 1, jumps.look_now),
+            Job("figures", figures.EVERY_S, partial(golden.tell, platform.pool)),
         ]
         await asyncio.gather(serving, keep(chores, ended), _own_lines(settings, "api", ended))

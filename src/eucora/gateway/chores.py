@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from eucora import clock
 from eucora.gateway.house import Gateway
 from eucora.observe.figures import EVERY_S, HERE
-from eucora.observe.golden import DOOR_WAITING, STORE_BUSY
+from eucora.observe.golden import DOOR_WAITING, tell
 
 Chore = tuple[str, float, Callable[[], Awaitable[object]]]
 """(name, seconds between runs, what to run)."""
@@ -19,8 +19,7 @@ def chores(house: Gateway) -> list[Chore]:
 
     async def figures() -> None:
         HERE.hold(DOOR_WAITING, house.group.waiting)
-        HERE.hold(STORE_BUSY, house.pool.get_size() - house.pool.get_idle_size(), "postgresql")
-        await HERE.write(house.pool)
+        await tell(house.pool)
 
     return [
         ("figures", EVERY_S, figures),

@@ -3,7 +3,9 @@
 And how fresh what one asks for is. Counted in memory where the work is done, by `observe.figures`.
 """
 
+from eucora.observe.figures import HERE
 from eucora.observe.metrics import Declared
+from eucora.slice import Pool
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 AGES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
@@ -26,3 +28,9 @@ def outcome_of(status: int) -> str:
 
 
 DECLARED = (DOOR, DOOR_WAITING, STAGE, STORE, STORE_BUSY, FRESHNESS)
+
+
+async def tell(pool: Pool) -> None:
+    """Write down what this process counted, and how busy its connections are."""
+    HERE.hold(STORE_BUSY, pool.get_size() - pool.get_idle_size(), "postgresql")
+    await HERE.write(pool)

@@ -6,6 +6,10 @@ closed looks like a jump, and a clock that is drawn slowly to the right time doe
 
 from datetime import datetime, timedelta
 
+import structlog
+
+from eucora import clock
+
 LEAST_S = 2.0
 REMEMBERED = timedelta(hours=1)
 
@@ -26,6 +30,11 @@ class Jumps:
             return 0.0
         self._last = (wall, moved)
         return moved
+
+    async def look_now(self) -> None:
+        """A job of every second."""
+        if by_s := self.look(clock.now(), clock.since_boot_s()):
+            structlog.get_logger().warning("clock_jumped", by_s=round(by_s))
 
     def lately(self, now: datetime) -> tuple[datetime, float] | None:
         """When it was set in the last hour, by the clock as it went on, and by how many seconds."""

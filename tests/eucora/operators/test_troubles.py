@@ -142,6 +142,7 @@ def test_every_trouble_has_a_runbook() -> None:
         "platform-away",
         "database-away",
         "devices-silent",
+        "clock-jumped",
         "store-away",
         "store-paused",
         "store-behind",
