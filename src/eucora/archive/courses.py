@@ -120,12 +120,12 @@ def _late_steps(marked: Iterable[tuple[int, int]]) -> Lates:
 
 
 def heard(lates: Lates, since: datetime, step: timedelta) -> list[Heard]:
-    """Steps side by side as one. A step or two without anything are no silence: they may be shorter than a cadence."""
+    """Steps side by side as one. Between two values may lie a cadence, and that is no silence."""
     found: list[Heard] = []
     for number in sorted(lates):
         begins, ends = since + number * step, since + (number + 1) * step
         before = found[-1] if found else None
-        if before and before.late == lates[number] and begins - before.until <= max(2 * step, A_CADENCE):
+        if before and before.late == lates[number] and begins - before.until <= A_CADENCE:
             found[-1] = Heard(before.since, ends, before.late)
         else:
             found.append(Heard(begins, ends, lates[number]))

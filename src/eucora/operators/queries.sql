@@ -141,3 +141,11 @@ SELECT count(*) FROM devices WHERE NOT simulated
 SELECT min(m.user_id::text)::uuid AS subject FROM device_user_map m
   JOIN devices d USING (device_id) JOIN users u USING (user_id)
  WHERE u.erased_at IS NULL GROUP BY m.user_id HAVING bool_and(d.simulated) ORDER BY 1
+
+-- name: kinds_of_fleet
+-- how many devices are of each system, model and site; those that are turned away are not counted
+SELECT kind, name, count(*) AS devices FROM (
+  SELECT 'system' AS kind, nullif(concat_ws(' ', os_name, os_version), '') AS name FROM devices WHERE state = 'enrolled'
+  UNION ALL SELECT 'model', nullif(concat_ws(' ', manufacturer, model), '') FROM devices WHERE state = 'enrolled'
+  UNION ALL SELECT 'site', site FROM devices WHERE state = 'enrolled') AS said
+ WHERE name IS NOT NULL GROUP BY kind, name

@@ -15,6 +15,7 @@ from eucora.archive.query import Archive, LineKey
 from eucora.domains.telemetry import queries as telemetry
 from eucora.domains.telemetry.content import CONTENT, Reader
 from eucora.domains.telemetry.content_routes import words
+from eucora.operators.console.common import common
 from eucora.operators.console.device import SEVERITIES, SPANS, said
 from eucora.operators.console.sessions import Session
 from eucora.operators.console.view import shown, view
@@ -74,13 +75,15 @@ async def search_page(
         fault = exc.document.detail or exc.document.title
         return view(request, session, "search.html", "Search", rows=None, devices=0, more=None, fault=fault, **given)
     page = cut(rows, A_PAGE, lambda row: row.key)
+    devices = {row.device for row in page.items}
     return view(
         request,
         session,
         "search.html",
         "Search",
         rows=[(row, said(row)) for row in page.items],
-        devices=len({row.device for row in page.items}),
+        devices=len(devices),
+        common=await common(pool, devices),
         more=None if page.next is None else f"/search?{urlencode({**asked, 'after': page.next})}",
         fault="",
         **given,
