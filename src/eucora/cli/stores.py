@@ -96,6 +96,8 @@ def _line(f: dict[str, Any]) -> tuple[Any, ...]:
 def _state(f: dict[str, Any]) -> str:
     """What it does now, and what will happen by itself."""
     told = f"{ago(f['last_error_at'])}: {f['last_error']}" if f["last_error"] else ""
+    if not f["named"]:
+        return "left alone: no setting names it any more; it keeps its place"
     if f["paused_at"]:
         return f"paused {ago(f['paused_at'])}; eucora stores resume {f['follower']} goes on"
     if f["retry_at"]:

@@ -59,7 +59,9 @@ def picture(found: dict[str, Any]) -> Group:
     followers = _table("FOLLOWER", "A SECOND", "WAITING", "BEHIND", "STATE")
     for each in stores:
         state = (
-            "paused"
+            "left alone"
+            if not each["named"]
+            else "paused"
             if each["paused_at"]
             else "waits"
             if each["retry_at"]

@@ -1,13 +1,16 @@
 """The servers that follow the archive: how far each was told, how fast, what it refused; paused, resumed, told again."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from eucora.domains.audit import by, record
+from eucora.operators.house import GivenHouse, Operators
 from eucora.pipeline import followers
 from eucora.pipeline.followers import State, states
 from eucora.problems import Refused
@@ -37,9 +40,15 @@ class TellAgain(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/stores", opt=declared("status.read", "none"))
-async def stores(pool: GivenPool, now: GivenNow) -> list[State]:
+async def stores(house: GivenHouse, now: GivenNow) -> list[State]:
     """Every follower, by name: lag, rate, retries, last error, next try, and what it never takes."""
-    return await states(pool, now)
+    return await followed(house, now)
+
+
+async def followed(house: Operators, now: datetime) -> list[State]:
+    """Each that was ever told, and whether a setting still names it."""
+    named = {follower.name for follower in house.followers}
+    return [replace(each, named=each.follower in named) for each in await states(house.pool, now)]
 
 
 @post("/stores/{name:str}/pause", status_code=200, opt=declared("stores.write", "administration"))

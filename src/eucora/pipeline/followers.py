@@ -83,6 +83,8 @@ class State(Struct, frozen=True, kw_only=True):
     again: int
     forgetting: int
     refused: tuple[Refusal, ...]
+    named: bool = True
+    """Whether a setting names it; one that none names any more keeps its place, and waits."""
 
 
 class Source(Protocol):

@@ -1,10 +1,24 @@
 """`eucora stores`, typed as a person would."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
+import pytest
 from tests.eucora.cli.conftest import Terminal
 from tests.eucora.operators.conftest import Plane
 from tests.eucora.operators.test_stores import PLANTED
+
+
+@pytest.fixture
+def prometheus(plane: Plane) -> None:
+    """The settings name one."""
+    plane.reassemble(followers=(SimpleNamespace(name="prometheus"),))
+
+
+async def test_one_that_no_setting_names_any_more_is_left_alone(terminal: Terminal, plane: Plane) -> None:
+    now = datetime.now(UTC)
+    await plane.house.pool.execute(PLANTED, now, now, now.date())
+    assert "no setting names it any more" in await terminal.told("stores")
 
 
 async def test_without_a_follower_it_says_how_to_name_one(terminal: Terminal) -> None:
@@ -12,7 +26,7 @@ async def test_without_a_follower_it_says_how_to_name_one(terminal: Terminal) ->
     assert await terminal.json("stores") == []
 
 
-async def test_lag_errors_and_refusals_are_shown(terminal: Terminal, plane: Plane) -> None:
+async def test_lag_errors_and_refusals_are_shown(prometheus: None, terminal: Terminal, plane: Plane) -> None:
     now = datetime.now(UTC)
     await plane.house.pool.execute(PLANTED, now, now, now.date())
     told = await terminal.told("stores")
@@ -24,7 +38,9 @@ async def test_lag_errors_and_refusals_are_shown(terminal: Terminal, plane: Plan
     assert (await terminal.json("stores"))[0]["follower"] == "prometheus"
 
 
-async def test_one_is_paused_resumed_and_told_again_in_words(terminal: Terminal, plane: Plane) -> None:
+async def test_one_is_paused_resumed_and_told_again_in_words(
+    prometheus: None, terminal: Terminal, plane: Plane
+) -> None:
     now = datetime.now(UTC)
     await plane.house.pool.execute(PLANTED, now, now, now.date())
     assert "waits for it in the archive" in await terminal.told("stores", "pause", "prometheus", "--purpose", "moving")

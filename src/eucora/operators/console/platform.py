@@ -20,9 +20,9 @@ from eucora.operators.doctor import examine
 from eucora.operators.house import GivenHouse
 from eucora.operators.meter import GivenMeter
 from eucora.operators.status import Status, standing
+from eucora.operators.stores import followed
 from eucora.pipeline.dead_letters import LetterKey, page, states
 from eucora.pipeline.followers import State
-from eucora.pipeline.followers import states as followers
 from eucora.problems import Refused
 from eucora.web.given import Given, GivenNow, GivenPool
 from eucora.web.paging import cut, key
@@ -38,7 +38,7 @@ async def platform_page(
     request: Request[Any, Any, Any], house: GivenHouse, meter: GivenMeter, session: Given[Session], now: GivenNow
 ) -> Response[bytes]:
     """What flows, what lags, which stores answer."""
-    found, told = await standing(house, meter, now), await followers(house.pool, now)
+    found, told = await standing(house, meter, now), await followed(house, now)
     return view(
         request, session, "platform.html", "Platform", status=found, followers=told, flow=flow(found, told),
         fill=1 - found.disk.free_bytes / found.disk.total_bytes,
