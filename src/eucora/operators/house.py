@@ -11,6 +11,7 @@ from eucora.governance.erasure import Eraser
 from eucora.governance.kept import Kept
 from eucora.journal.keys import Keyring
 from eucora.observe.jumps import Jumps
+from eucora.operators.counts import Counts
 from eucora.pipeline.explain import Explained
 from eucora.pipeline.replay import Replayed
 from eucora.secrets import Secrets
@@ -47,6 +48,7 @@ class Operators:
     followers: Sequence[Follower] = ()
     retention: Retention
     jumps: Jumps = field(default_factory=Jumps)
+    counts: Counts = field(default_factory=Counts)
 
 
 GivenHouse: TypeAlias = Given[Operators]

@@ -61,10 +61,6 @@ SELECT s.shard, l.lane, CASE l.lane WHEN 0 THEN s.live ELSE s.replay END AS tip,
 -- numbers that stand on the status page
 SELECT p.installation, p.epoch, pg_database_size(current_database()) AS database_bytes,
        current_setting('server_version') AS server,
-       (SELECT count(*) FROM devices WHERE state = 'enrolled') AS devices,
-       (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
-       (SELECT count(*) FROM devices WHERE simulated) AS simulated,
-       (SELECT count(DISTINCT device) FROM journal_heads WHERE received > $1) AS reporting,
        (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
        (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = 'open') AS dead_letters,
        (SELECT "window" FROM windows WHERE state = 'open') AS "window",
@@ -86,24 +82,18 @@ SELECT coalesce(p.relname, c.relname) AS table, sum(c.reltuples)::bigint AS rows
 -- name: alive
 SELECT 1
 
--- name: silent
--- devices that were heard of, and not since a moment
-SELECT count(*) FROM devices d
-  JOIN (SELECT device, max(received) AS received FROM journal_heads GROUP BY device) h ON h.device = d.device_id
- WHERE d.state = 'enrolled' AND h.received < $1
-
 -- name: refused
 -- batches that were turned away since a moment, by reason
 SELECT detail ->> 'reason' AS reason, sum((detail ->> 'count')::bigint)::bigint AS count
   FROM audit_events WHERE act = 'batch.refused' AND at > $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
 
 -- name: fleet
--- how many devices there are, and how many were heard of since a moment
-SELECT (SELECT count(*) FROM devices WHERE state = 'enrolled') AS enrolled,
-       (SELECT count(*) FROM devices WHERE state = 'revoked') AS revoked,
-       (SELECT count(*) FROM devices WHERE simulated) AS simulated,
-       (SELECT count(DISTINCT h.device) FROM journal_heads h JOIN devices d ON d.device_id = h.device AND d.state = 'enrolled'
-         WHERE h.received > $1) AS reporting
+-- how many devices there are; of those that are enrolled, how many were heard of since a moment, and how many before it alone
+SELECT count(*) FILTER (WHERE state = 'enrolled') AS enrolled, count(*) FILTER (WHERE state = 'revoked') AS revoked,
+       count(*) FILTER (WHERE simulated) AS simulated,
+       count(*) FILTER (WHERE state = 'enrolled' AND h.received > $1) AS reporting,
+       count(*) FILTER (WHERE state = 'enrolled' AND h.received <= $1) AS silent
+  FROM devices d LEFT JOIN (SELECT device, max(received) AS received FROM journal_heads GROUP BY device) h ON h.device = d.device_id
 
 -- name: enrolled
 SELECT count(*) FROM devices WHERE state = 'enrolled'

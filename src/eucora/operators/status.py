@@ -86,9 +86,10 @@ async def status(house: GivenHouse, meter: GivenMeter, now: GivenNow) -> Status:
 
 async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
     """How the platform stands. Raises EucoraError when it is not founded."""
+    fleet = await house.counts.of(house.pool, now, SILENT)
     places, counts, s3, cache, matter = await asyncio.gather(
         house.pool.fetch(SQL.positions),
-        house.pool.fetchrow(SQL.counts, now - SILENT),
+        house.pool.fetchrow(SQL.counts),
         _answers("s3", _objects(house)),
         _answers("cache", _cache(house)),
         troubles(house, now),
@@ -110,6 +111,9 @@ async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
         window=_window(counts),
         disk=Disk(usage.free, usage.total),
         audit_signed=counts["audit_signed"] or 0,
+        devices=fleet["enrolled"],
+        revoked=fleet["revoked"],
+        reporting=fleet["reporting"],
         **{name: counts[name] for name in COUNTED},
     )
 
@@ -117,9 +121,6 @@ async def standing(house: Operators, meter: Meter, now: datetime) -> Status:
 COUNTED = (
     "installation",
     "epoch",
-    "devices",
-    "revoked",
-    "reporting",
     "forks",
     "dead_letters",
     "database_bytes",

@@ -151,7 +151,7 @@ def waiting(told: Sequence[State], named: set[str]) -> list[Trouble]:
 
 async def _fleet(house: Operators, now: datetime) -> list[Trouble]:
     found = []
-    silent = await house.pool.fetchval(SQL.silent, now - SILENT)
+    silent = (await house.counts.of(house.pool, now, SILENT))["silent"]
     if silent:
         what = f"{silent:,} device{'s' if silent > 1 else ''} not heard of for more than 15 minutes."
         safe = "What they measure they keep, as long as a spool keeps data, and send when they are back."

@@ -23,11 +23,11 @@ from eucora.domains.devices.search import accounts, parse
 from eucora.domains.devices.view import Device, masked
 from eucora.domains.devices.view import shown as named
 from eucora.journal.keys import Keyring
-from eucora.operators.console.counts import Counts
 from eucora.operators.console.door import marked
 from eucora.operators.console.enter import Form, go
 from eucora.operators.console.sessions import SQL, Session
 from eucora.operators.console.view import shown, view
+from eucora.operators.house import GivenHouse
 from eucora.operators.troubles import SILENT
 from eucora.problems import Refused
 from eucora.web.asker import Asker
@@ -92,7 +92,7 @@ async def fleet(
     session: Given[Session],
     now: GivenNow,
     person_of: Given[PersonOf],
-    counts: Given[Counts],
+    house: GivenHouse,
     q: FromQuery[str] = "",
     col: FromQuery[list[str] | None] = None,
     after: FromQuery[str | None] = None,
@@ -120,7 +120,7 @@ async def fleet(
         columns=columns,
         all_columns=COLUMNS,
         rows=[row(device, health.get(device.device_id, {}), now) for device in devices],
-        counts=await counts.of(pool, now, SILENT),
+        counts=await house.counts.of(pool, now, SILENT),
         filters=await pool.fetch(SQL.filters, session.asker.operator),
         next=None if found.next is None else f"/fleet?{address(q, col, found.next)}",
         first=None if after is None else f"/fleet?{address(q, col)}",

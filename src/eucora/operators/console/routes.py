@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, Router, get, post
 from litestar.connection import ASGIConnection
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
@@ -15,7 +14,6 @@ from msgspec import Struct
 
 from eucora.domains.audit import by, record
 from eucora.operators.console import batch, device, door, enter, fleet, platform, search, sessions
-from eucora.operators.console.counts import Counts
 from eucora.operators.console.door import SignInFirst
 from eucora.operators.console.enter import PUBLIC, go
 from eucora.operators.house import GivenHouse
@@ -78,9 +76,7 @@ API = (console_link,)
 def router() -> Router:
     """Every page."""
     pages = (static, *enter.ROUTES, *fleet.ROUTES, *device.ROUTES, *search.ROUTES, *platform.ROUTES, *batch.ROUTES)
-    counts = Counts()
-    given = {"counts": Provide(lambda: counts, sync_to_thread=False)}
-    return Router("/", route_handlers=list(pages), dependencies=given, exception_handlers=HANDLERS)
+    return Router("/", route_handlers=list(pages), exception_handlers=HANDLERS)
 
 
 def _sign_in_first(request: Request[Any, Any, Any], exc: SignInFirst) -> Response[Any]:

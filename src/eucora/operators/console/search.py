@@ -15,7 +15,7 @@ from eucora.archive.query import Archive, LineKey
 from eucora.domains.telemetry import queries as telemetry
 from eucora.domains.telemetry.content import CONTENT, Reader
 from eucora.domains.telemetry.content_routes import words
-from eucora.operators.console.common import common
+from eucora.operators.console.alike import common
 from eucora.operators.console.device import SEVERITIES, SPANS, said
 from eucora.operators.console.sessions import Session
 from eucora.operators.console.view import shown, view

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.eucora.operators.conftest import Plane, PlantDevice
 
-from eucora.operators.console.common import KINDS, LEAST, common, standing_out
+from eucora.operators.console.alike import KINDS, LEAST, common, standing_out
 
 BEING = st.tuples(*(st.sampled_from([None, "a", "b"]) for _ in range(3)))
 

@@ -1,4 +1,4 @@
-"""How large the fleet is, as the head of a list says it: counted once for all who look within some seconds."""
+"""How large the fleet is, and how much of it is heard: counted once for all who look within some seconds."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ class Counts:
         self._at = float("-inf")
 
     async def of(self, pool: Pool, now: datetime, silent: timedelta) -> Any:
-        """enrolled, revoked, simulated, and reporting: heard of within `silent`."""
+        """enrolled, revoked, simulated; of the enrolled reporting (heard of within `silent`) and silent (heard of before)."""
         if clock.monotonic() - self._at > KEPT_S:
             self._found, self._at = await pool.fetchrow(SQL.fleet, now - silent), clock.monotonic()
         return self._found
