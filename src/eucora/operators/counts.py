@@ -18,7 +18,7 @@ class Counts:
         self._at = float("-inf")
 
     async def of(self, pool: Pool, now: datetime, silent: timedelta) -> Any:
-        """enrolled, revoked, simulated; of the enrolled reporting (heard of within `silent`) and silent (heard of before)."""
+        """enrolled, revoked, simulated; of the enrolled, reporting (heard of within `silent`) and silent (before it)."""
         if clock.monotonic() - self._at > KEPT_S:
             self._found, self._at = await pool.fetchrow(SQL.fleet, now - silent), clock.monotonic()
         return self._found
