@@ -29,7 +29,7 @@ from eucora_wire.answer import Lane
 from eucora_wire.clock import Boot
 from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, read_seal, seal_batch, thumbprint
 from eucora_wire.payload import Payload, encode, encode_one
-from eucora_wire.sequence import FIRST, Items
+from eucora_wire.sequence import FIRST, Items, Lost
 
 POLICY = format_digest(bytes(32))
 UPTIME_MS = 10_000_000
@@ -82,6 +82,7 @@ class Device:
         items: Items | None = None,
         encoding: str = "zstd",
         voids: int | None = None,
+        lost: tuple[Lost, ...] = (),
     ) -> Checked:
         """The next batch of the device's stream, as the door hands it to the journal. `age_s`: how long it lay sealed."""
         envelope, sent = self.envelope(
@@ -94,6 +95,7 @@ class Device:
             items=items,
             encoding=encoding,
             voids=voids,
+            lost=lost,
         )
         return Checked(read_seal(envelope.headers), parse_signed(envelope.headers), sent, lane, verdict, envelope.body)
 
@@ -109,6 +111,7 @@ class Device:
         items: Items | None = None,
         encoding: str = "zstd",
         voids: int | None = None,
+        lost: tuple[Lost, ...] = (),
     ) -> tuple[Envelope, str]:
         """The next batch of the device's stream as it travels, with its `eucora-sent`."""
         self.sequence += 1
@@ -127,6 +130,7 @@ class Device:
             subject=subject,
             encoding=encoding,
             voids=voids,
+            lost=lost,
         )
         if body is None:
             plain = encode_one(payloads[0]) if len(payloads) == 1 else encode(payloads)

@@ -24,6 +24,7 @@ from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
 from eucora.operators import (
     batches,
+    completeness,
     dead_letters,
     device,
     doctor,
@@ -62,6 +63,7 @@ ROUTES: Sequence[Any] = (
     *dead_letters.ROUTES,
     *redigests.ROUTES,
     *batches.ROUTES,
+    *completeness.ROUTES,
     *support.ROUTES,
     *tap.ROUTES,
     *console.API,

@@ -45,7 +45,7 @@ async def digest(entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house
         stages.stage("store"),
         HERE.timed(STORE, "postgresql"),
     ):  # route, then domains, archive, cursor: one transaction
-        committed = await store(enriched, moves, lease, house, found)
+        committed = await store(enriched, entries, moves, lease, house, found)
     now = clock.now()
     HERE.observe_all(FRESHNESS, [(now - item.time).total_seconds() for item in enriched.items if item.lane == LIVE])
     traced.tell(found, stages, house.tracer)

@@ -13,7 +13,8 @@ import asyncpg
 
 from eucora.archive import rows
 from eucora.archive.rows import Row
-from eucora.batch import DeadLetter, Item, Plan
+from eucora.batch import DeadLetter, Entry, Item, Plan
+from eucora.journal.account import account
 from eucora.journal.cursors import Moves, advance
 from eucora.pipeline import dead_letters, outcomes, traced
 from eucora.pipeline.enrich import Enriched
@@ -33,7 +34,9 @@ class Committed:
     devices: frozenset[uuid.UUID]
 
 
-async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House, found: traced.Sampled) -> Committed:
+async def store(
+    enriched: Enriched, entries: Sequence[Entry], moves: Moves, lease: uuid.UUID, house: House, found: traced.Sampled
+) -> Committed:
     """Raises Zombie when the places are not held any more, TryLater when PostgreSQL is away."""
     plan = route(enriched.items, enriched.known, house.shapes)
     with translated():
@@ -42,6 +45,7 @@ async def store(enriched: Enriched, moves: Moves, lease: uuid.UUID, house: House
             await advance(tx, CONSUMER, lease, moves)
             # Cursor and rows are lost together, and the journal has them still: no need to wait for the disk.
             await tx.execute("SET LOCAL synchronous_commit = off")
+            await account(tx, entries)
             refused = await absorb(tx, plan, renamed, house)
             dead = [*enriched.dead, *refused]
             await dead_letters.settle_resent(tx, enriched.resent)

@@ -1,0 +1,107 @@
+"""Which items of a stream are accounted for: the gap ledger, an interval set a stream. Pure.
+
+Every item has an ordinal, counted by the device from 1. A batch accounts for a range of them, carried or told to be gone and
+why; so what no batch has accounted for below the highest is exactly what is missing. The account is the union of what was
+told: whatever the order of arrival, and however often something comes, it becomes the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from eucora.batch import Entry
+from eucora.clock import from_ms, to_ms
+from eucora_wire.sequence import Reason, parse_items, parse_lost
+
+MOST_MISSING = 512
+"""Intervals of a stream; a device that leaves more holes than that has its last ones counted as one: too much is claimed."""
+
+
+class Missing(Struct, frozen=True, array_like=True):
+    """Ordinals first to last, both included, that nobody accounted for; since when, in ms of receipt, that is known."""
+
+    first: int
+    last: int
+    since_ms: int
+
+    @property
+    def since(self) -> datetime:
+        """When what lies behind it arrived."""
+        return from_ms(self.since_ms)
+
+
+class Account(Struct, frozen=True):
+    """Accounted for from 1 to `last`, but for what is missing, in ascending order."""
+
+    last: int = 0
+    missing: tuple[Missing, ...] = ()
+
+
+class Gone(Struct, frozen=True):
+    """Ordinals that travel no more, and why, as the device said in a batch that arrived at `told_at`."""
+
+    first: int
+    last: int
+    reason: Reason
+    told_at: datetime
+
+
+class Told(Struct, frozen=True):
+    """What one batch accounts for: ranges of ordinals; of those what is gone."""
+
+    ranges: tuple[tuple[int, int], ...]
+    gone: tuple[Gone, ...]
+
+
+def told(entry: Entry) -> Told:
+    """Of a journal entry: its own range, and those of batches that the device has lost."""
+    items = parse_items(entry.headers["eucora-items"])
+    lost = parse_lost(entry.headers["eucora-lost"]) if "eucora-lost" in entry.headers else ()
+    known = [(each.first, each.last, each.reason) for each in lost if each.first is not None and each.last is not None]
+    gone = [(each.first, each.last, each.reason) for each in items.gone] + known
+    return Told(
+        ((items.first, items.last), *((first, last) for first, last, _ in known)),
+        tuple(Gone(*each, entry.received) for each in gone),
+    )
+
+
+def accounted(before: Account, ranges: Iterable[tuple[int, int]], received: datetime) -> Account:
+    """After some ranges more. `received`: since when what they leave missing is known to be."""
+    last, missing = before.last, list(before.missing)
+    for first, upto in ranges:
+        if first > last + 1:
+            missing.append(Missing(last + 1, first - 1, to_ms(received)))
+        elif missing and first <= missing[-1].last:
+            missing = [part for each in missing for part in _without(each, first, upto)]
+        last = max(last, upto)
+    return Account(last, _bounded(missing))
+
+
+def _without(each: Missing, first: int, last: int) -> Iterable[Missing]:
+    if last < each.first or first > each.last:
+        yield each
+        return
+    if each.first < first:
+        yield Missing(each.first, first - 1, each.since_ms)
+    if last < each.last:
+        yield Missing(last + 1, each.last, each.since_ms)
+
+
+def _bounded(missing: Sequence[Missing]) -> tuple[Missing, ...]:
+    if len(missing) <= MOST_MISSING:
+        return tuple(missing)
+    first = missing[MOST_MISSING - 1]
+    return (*missing[: MOST_MISSING - 1], Missing(first.first, missing[-1].last, first.since_ms))
+
+
+def pack(account: Account) -> str:
+    """What is missing, as it stands in the table: `[[first, last, since in ms], …]`."""
+    return msgspec.json.encode(account.missing).decode()
+
+
+def unpack(row: Any) -> Account:
+    """Of a row of stream_items."""
+    return Account(row["last"], msgspec.json.decode(row["missing"], type=tuple[Missing, ...]))

@@ -1,0 +1,109 @@
+"""Of any device: complete, or exactly what is missing and why; through journal and digest as they run."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.eucora.line import Device, Line, close_line, open_line
+
+from eucora.journal.holes import Completeness, of_device, of_fleet
+from eucora_wire.payload import Payload
+from eucora_wire.sections.hardware import Hardware
+from eucora_wire.sequence import Items, Lost, Tombstone
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+async def line(database: Any, tmp_path: Path) -> AsyncIterator[Line]:
+    opened = await open_line(database.app_url, database.keys_url, tmp_path / "secrets")
+    yield opened
+    await close_line(opened)
+
+
+def payloads(device: Device, count: int, ago: timedelta = timedelta(0)) -> list[Payload]:
+    return [Payload(device_id=device.id, timestamp=NOW - ago, hardware=Hardware(cpu=1.0)) for _ in range(count)]
+
+
+async def told(line: Line, *batches: Any) -> None:
+    await line.append(*batches)
+    await line.digest()
+
+
+async def holes(line: Line, device: Device) -> tuple[Completeness, list[tuple[int, int, str]]]:
+    found = await of_device(line.app, device.id)
+    return found, [(hole.first, hole.last, hole.why) for each in found.streams for hole in each.holes]
+
+
+async def test_a_device_of_which_everything_came_is_complete(line: Line) -> None:
+    device = await line.enrol()
+    await told(line, device.batch(payloads(device, 3)), device.batch(payloads(device, 2)))
+    found, none = await holes(line, device)
+    assert (found.state, found.items, found.delivered, none) == ("complete", 5, 5, [])
+    assert (await of_fleet(line.app)).unexplained == 0
+
+
+async def test_a_batch_that_has_not_come_is_awaited_item_by_item_until_it_comes(line: Line) -> None:
+    device = await line.enrol()
+    first, missed, last = (device.batch(payloads(device, n)) for n in (3, 4, 2))
+    await told(line, first, last)
+    found, which = await holes(line, device)
+    assert (found.state, found.unexplained, which) == ("missing", 4, [(4, 7, "awaited")])
+    assert (found.items, found.delivered) == (9, 5)
+    fleet = await of_fleet(line.app)
+    assert (fleet.unexplained, fleet.devices_missing) == (4, 1)
+    assert fleet.oldest is not None
+    await told(line, missed)
+    await line.journal.append([missed])  # again: the same receipt, and nothing more
+    assert (await holes(line, device))[0].state == "complete"
+    assert (await of_fleet(line.app)).unexplained == 0
+
+
+async def test_what_a_device_could_not_keep_is_explained_by_its_own_word(line: Line) -> None:
+    device = await line.enrol()
+    gone = (Tombstone(2, 3, "shed"), Tombstone(5, 5, "expired"))
+    await told(line, device.batch(payloads(device, 3), items=Items(1, 6, gone)))
+    found, which = await holes(line, device)
+    assert (found.state, which) == ("explained", [(2, 3, "shed"), (5, 5, "expired")])
+    assert (found.items, found.delivered, found.unexplained) == (6, 3, 0)
+
+
+async def test_a_batch_that_the_device_lost_is_explained_with_its_items_and_lost_without_them(line: Line) -> None:
+    known, unknown = await line.enrol(), await line.enrol()
+    for device, lost in ((known, Lost(2, 4, 7, "corrupt")), (unknown, Lost(2, None, None, "corrupt"))):
+        await told(line, device.batch(payloads(device, 3)))
+        device.batch(payloads(device, 4))  # on the disk that failed
+        await told(line, device.batch(payloads(device, 1), lost=(lost,)))
+    assert (await holes(line, known))[1] == [(4, 7, "corrupt")]
+    found, which = await holes(line, unknown)
+    assert which == [(4, 7, "lost")]
+    assert found.state == "explained"
+
+
+async def test_what_is_left_of_a_stream_that_was_begun_anew_is_left_behind(line: Line) -> None:
+    device = await line.enrol()
+    first, _, last = (device.batch(payloads(device, n)) for n in (1, 2, 1))
+    await told(line, first, last)
+    device.stream, device.sequence, device.ordinal = uuid.uuid4(), 0, 0
+    await told(line, device.batch(payloads(device, 1)))
+    found, which = await holes(line, device)
+    assert (found.state, found.unexplained, which) == ("missing", 2, [(2, 3, "left-behind")])
+    assert [each.number for each in found.streams] == [1, 2]
+
+
+async def test_what_could_not_be_stored_is_rejected_with_its_reason(line: Line) -> None:
+    device = await line.enrol()
+    await told(line, device.batch([*payloads(device, 1), *payloads(device, 1, timedelta(days=60))]))
+    found, which = await holes(line, device)
+    assert (found.state, which, found.delivered) == ("explained", [(2, 2, "rejected")], 1)
+    assert "too-old" in found.streams[0].holes[0].detail
+
+
+async def test_holes_of_before_are_left_out_when_one_asks_since(line: Line) -> None:
+    device = await line.enrol()
+    await told(line, device.batch(payloads(device, 1), items=Items(1, 3, (Tombstone(1, 2, "shed"),))))
+    assert (await of_device(line.app, device.id, NOW - timedelta(days=1))).state == "explained"
+    assert (await of_device(line.app, device.id, datetime.now(UTC) + timedelta(days=1))).streams[0].holes == ()
