@@ -1,6 +1,7 @@
 """What the guides show is what a platform answers: the same titles, the same labels, on this machine."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def shown(guide: str, command: str) -> list[str]:
 
 def titles(lines: list[str]) -> list[str]:
     """Of the first table in an answer: what stands above its rule."""
-    above = next(before for before, rule in zip(lines, lines[1:], strict=False) if set(rule.strip()) == {"─"})
+    above = next(before for before, rule in pairwise(lines) if set(rule.strip()) == {"─"})
     return above.split()
 
 

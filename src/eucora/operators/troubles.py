@@ -157,7 +157,7 @@ async def _fleet(house: Operators, now: datetime) -> list[Trouble]:
     if silent:
         what = f"{silent:,} device{'s' if silent > 1 else ''} not heard of for more than 15 minutes."
         safe = "What they measure they keep, as long as a spool keeps data, and send when they are back."
-        do = "eucora devices shows when each was heard of; on the device: eucora-agent status"
+        do = "eucora devices state:silent shows since when; on the device: eucora-agent status"
         found.append(Trouble("devices-silent", what, safe, "They come back by themselves: laptops sleep.", do))
     for row in await house.pool.fetch(SQL.refused, now - REFUSED):
         what = f"{row['count']:,} batches were turned away in the last 15 minutes: {row['reason']}."
