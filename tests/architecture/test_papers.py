@@ -22,6 +22,19 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     assert dead == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as they are made where pages are shown."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_part_of_a_page_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^):#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    dead = [f"{file}#{part}" for file, part in links if part not in anchors(page.parent / file if file else page)]
+    assert dead == []
+
+
 def test_every_decision_is_in_the_index_and_says_what_would_change_our_mind() -> None:
     index = (DECISIONS / "README.md").read_text(encoding="utf-8")
     for page in DECISIONS.glob("*.md"):

@@ -53,7 +53,7 @@ def _alone(exc: NotRunning | Turned, as_json: bool) -> None:
 
 
 def _tell(trouble: dict[str, Any]) -> None:
-    say(f"! {trouble['what']}")
+    say(f"! {trouble['name']}: {trouble['what']}")
     for name, title in (("safe", "safe"), ("itself", "mends itself"), ("do", "do")):
         if trouble[name]:
             say(f"    {title}: {trouble[name]}")

@@ -110,7 +110,7 @@ def _certificates(data: Path, now: datetime) -> Iterator[Finding]:
         (
             "authority",
             data / "authority" / "ca.pem",
-            "see docs/guides/own-servers.md: put a second authority beside it",
+            "see docs/guides/operator.md: put a second authority beside it",
         ),
     ):
         try:
@@ -209,7 +209,8 @@ async def _line(house: Operators, now: datetime) -> AsyncIterator[Finding]:
         "forks",
         row["forks"] == 0,
         str(row["forks"]),
-        "two machines may hold one identity: eucora devices state:… finds them; revoke one, and enrol it anew",
+        "two machines may hold one identity: eucora audit --act batch.refused --json says which (reason fork); revoke it, "
+        "and enrol each anew",
     )
     yield finding(
         "windows",

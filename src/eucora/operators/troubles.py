@@ -26,6 +26,7 @@ PARTS = ("postgresql", "line")
 RESTART = "see that it runs and can be reached from here: eucora doctor, and its log in the data directory"
 JOURNAL = "What is acknowledged is committed to the journal, with fsync."
 AGENTS = "Agents keep their data, and send it again by themselves."
+NOT_DURABLE = "What was acknowledged before it was set so. What is acknowledged meanwhile a power cut may take."
 
 
 class Trouble(Struct, frozen=True):
@@ -64,6 +65,16 @@ TOLD: dict[tuple[str, str], Words] = {
         "database-away", f"What was acknowledged lies on its disk. {AGENTS}", "Everything goes on when it is back."
     ),
     ("postgresql", "clock"): Words("clock-wrong", JOURNAL, "Times of arrival never go back."),
+    ("postgresql", "version"): Words("postgresql-too-old", JOURNAL),
+    ("postgresql", "fsync"): Words("not-durable", NOT_DURABLE),
+    ("postgresql", "full_page_writes"): Words("not-durable", NOT_DURABLE),
+    ("postgresql", "connections"): Words("too-few-connections", f"{JOURNAL} {AGENTS}"),
+    ("postgresql", "partitions"): Words(
+        "no-partition", f"{JOURNAL} {AGENTS}", "The pipeline makes them each hour, once what hinders it is gone."
+    ),
+    ("postgresql", "long_transactions"): Words(
+        "long-transaction", f"{JOURNAL} Dead rows fill the disk meanwhile.", "Rows are cleaned up when it has ended."
+    ),
     ("line", "arrival"): Words(
         "clock-wrong",
         f"{JOURNAL} Order is by stream and number, never by a clock.",
@@ -85,6 +96,11 @@ TOLD: dict[tuple[str, str], Words] = {
     ),
     ("machine", "authority"): Words("certificate-ends", f"{AGENTS} Two authorities may be trusted at once."),
     ("machine", "secrets"): Words("secrets-open", "Nothing was changed; somebody may have read."),
+    ("machine", "wrapping_key"): Words(
+        "key-missing",
+        "Measurements, digests and signatures are there. What is sealed stays sealed until the key is back.",
+    ),
+    ("machine", "data_directory"): Words("no-data-directory", "Nothing was touched."),
 }
 
 
@@ -155,7 +171,7 @@ async def _fleet(house: Operators, now: datetime) -> list[Trouble]:
     if silent:
         what = f"{silent:,} device{'s' if silent > 1 else ''} not heard of for more than 15 minutes."
         safe = "What they measure they keep, as long as a spool keeps data, and send when they are back."
-        do = "eucora devices shows when each was heard of; on the device: eucora-agent status"
+        do = "eucora devices state:silent shows since when; on the device: eucora-agent status"
         found.append(Trouble("devices-silent", what, safe, "They come back by themselves: laptops sleep.", do))
     for row in await house.pool.fetch(SQL.refused, now - REFUSED):
         what = f"{row['count']:,} batches were turned away in the last 15 minutes: {row['reason']}."

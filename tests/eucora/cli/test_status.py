@@ -1,8 +1,16 @@
-"""`eucora status` says of a lag whether it mends itself."""
+"""`eucora status` names what is the matter as its runbook is called, and says of a lag whether it mends itself."""
 
 import pytest
+from tests.eucora.cli.conftest import Terminal
+from tests.eucora.operators.conftest import Plane
 
 from eucora.cli.status import waiting
+
+
+async def test_what_is_the_matter_stands_under_the_name_of_its_runbook(plane: Plane, terminal: Terminal) -> None:
+    await plane.house.pool.execute("UPDATE cursors SET lease = NULL, leased_until = NULL")
+    (told,) = [line for line in (await terminal.told("status")).splitlines() if "places held" in line]
+    assert told.startswith("! nobody-digests: ")
 
 
 @pytest.mark.parametrize(

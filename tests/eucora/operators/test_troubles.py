@@ -14,6 +14,8 @@ from tests.eucora.operators.conftest import Plane, PlantDevice
 from eucora.domains.audit import Act, record
 from eucora.gateway.authority import ensure_authority
 from eucora.operators.counts import Counts
+from eucora.operators.doctor import examine, machine
+from eucora.operators.troubles import PARTS as WATCHED
 from eucora.operators.troubles import TOLD, waiting
 from eucora.pipeline.followers import State
 from eucora.stores.ports import S3Endpoint
@@ -137,9 +139,11 @@ def test_every_trouble_says_what_is_safe() -> None:
     assert all(words.name and words.safe for words in TOLD.values())
 
 
+RUNBOOKS = Path(__file__).parents[3] / "docs" / "guides" / "runbooks.md"
+
+
 def test_every_trouble_has_a_runbook() -> None:
-    guide = Path(__file__).parents[3] / "docs" / "guides" / "runbooks.md"
-    headings = set(re.findall(r"(?m)^## (\S+)$", guide.read_text(encoding="utf-8")))
+    headings = set(re.findall(r"(?m)^## (\S+)$", RUNBOOKS.read_text(encoding="utf-8")))
     others = {
         "platform-away",
         "database-away",
@@ -151,3 +155,31 @@ def test_every_trouble_has_a_runbook() -> None:
         "refused",
     }
     assert {words.name for words in TOLD.values()} | others == headings
+
+
+PARTS = [part.partition("\n")[::2] for part in RUNBOOKS.read_text(encoding="utf-8").split("\n## ")[1:]]
+
+
+@pytest.mark.parametrize(("name", "text"), PARTS, ids=[name for name, _ in PARTS])
+def test_a_runbook_says_what_it_means_what_is_safe_what_mends_itself_and_what_to_type(name: str, text: str) -> None:
+    meaning, *points = re.split(r"\n- (?=\*\*)", text.strip())
+    assert meaning.strip().endswith(".")
+    said = dict(re.findall(r"\*\*(.+?):\*\* (.+)", "\n".join(" ".join(point.split()) for point in points)))
+    assert list(said) == ["Safe", "Mends itself", "Do"]
+    assert "`" in said["Do"], "something to type, or a file to look at"
+
+
+async def test_whatever_the_doctor_may_find_at_once_has_words_of_its_own(well: Plane, tmp_path: Path) -> None:
+    """Else it would be called safe in words that were written for something else."""
+    found = {(told.part, each.name) for told in await examine(well.house, NOW, WATCHED) for each in told.findings}
+    nowhere = msgspec.structs.replace(well.house.settings, data_dir=tmp_path / "nowhere")
+    bare = msgspec.structs.replace(well.house.settings, data_dir=tmp_path)
+    found |= {("machine", each.name) for given in (nowhere, bare) for each in machine(given, NOW)}
+    assert len(found) > 18
+    assert found - TOLD.keys() == set()
+
+
+async def test_a_database_that_may_lose_what_it_said_is_not_called_safe(well: Plane) -> None:
+    unsafe = TOLD["postgresql", "fsync"]
+    assert unsafe.name == "not-durable"
+    assert "power cut" in unsafe.safe

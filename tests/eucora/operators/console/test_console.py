@@ -358,3 +358,4 @@ async def test_the_platform_page_names_a_store_that_is_away(plane: Plane, browse
     page = await other.look("/platform")
     assert "cache, answers: does not answer" in page
     assert "Limits are each process" in page
+    assert "Runbook: cache-away" in page
