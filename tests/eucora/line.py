@@ -27,7 +27,17 @@ from eucora.slice import Pool
 from eucora.stores.postgres import open_pool
 from eucora_wire.answer import Lane
 from eucora_wire.clock import Boot
-from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, read_seal, seal_batch, thumbprint
+from eucora_wire.envelope import (
+    Envelope,
+    PrivateKey,
+    Seal,
+    algorithm_of,
+    format_digest,
+    parse_signed,
+    read_seal,
+    seal_batch,
+    thumbprint,
+)
 from eucora_wire.payload import Payload, encode, encode_one
 from eucora_wire.sequence import FIRST, Items, Lost
 
@@ -60,7 +70,7 @@ class Device:
     """A device with a key, a stream and its counters."""
 
     id: uuid.UUID
-    key: Ed25519PrivateKey
+    key: PrivateKey
     installation: uuid.UUID
     stream: uuid.UUID = field(default_factory=uuid.uuid4)
     boot: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -152,14 +162,15 @@ class Line:
     secrets: secrets.Secrets
     installation: uuid.UUID
 
-    async def enrol(self, device_id: uuid.UUID | None = None) -> Device:
-        device = Device(device_id or uuid.uuid4(), Ed25519PrivateKey.generate(), self.installation)
+    async def enrol(self, device_id: uuid.UUID | None = None, key: PrivateKey | None = None) -> Device:
+        device = Device(device_id or uuid.uuid4(), key or Ed25519PrivateKey.generate(), self.installation)
         der = device.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         async with self.app.acquire() as tx, tx.transaction():
             await tx.execute("INSERT INTO devices (device_id) VALUES ($1) ON CONFLICT DO NOTHING", device.id)
-            await signers.register(tx, thumbprint(device.key.public_key()), device.id, "ed25519", der)
+            public = device.key.public_key()
+            await signers.register(tx, thumbprint(public), device.id, algorithm_of(public), der)
         return device
 
     async def append(self, *batches: Checked) -> list[Appended]:

@@ -22,6 +22,18 @@ SQL = load(__file__, "holes.sql")
 Why = Literal["awaited", "left-behind", "lost", "shed", "expired", "corrupt", "void", "rejected"]
 UNEXPLAINED = ("awaited", "left-behind")
 """Nobody has said what became of them."""
+MEANS: dict[Why, str] = {
+    "awaited": "its batch has not come; the device sends it again by itself",
+    "left-behind": "it was in a stream that the device began anew",
+    "lost": "the device lost the batch, and did not know what was in it",
+    "shed": "the spool was full, and it was the least important",
+    "expired": "it was older than a spool keeps data",
+    "corrupt": "it could not be read at the device",
+    "void": "its batch was refused as a whole, and given up",
+    "rejected": "it came, and could not be stored: eucora deadletters",
+}
+"""In words for people."""
+
 MOST = 1000
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from eucora.journal.holes import of_fleet
 from eucora.operators.doctor import examine, machine
 from eucora.operators.house import Operators
 from eucora.operators.statements import SQL
@@ -19,6 +20,7 @@ from eucora.stores.postgres import translated
 
 SILENT = timedelta(minutes=15)
 REFUSED = timedelta(minutes=15)
+AWAITED = timedelta(hours=1)
 BEHIND_S = 300.0
 PARTS = ("postgresql", "line")
 """Of the doctor's, beside this machine, those that answer at once and write nothing."""
@@ -119,7 +121,20 @@ async def troubles(house: Operators, now: datetime) -> list[Trouble]:
     ]
     with translated():
         told, fleet = await asyncio.gather(states(house.pool, now), _fleet(house, now))
+    found += await _missing(house, now)
     return [*found, *_jumped(house, now), *waiting(told, {follower.name for follower in house.followers}), *fleet]
+
+
+async def _missing(house: Operators, now: datetime) -> list[Trouble]:
+    """Items that nobody accounted for, known for longer than a device takes to send them again."""
+    found = await of_fleet(house.pool)
+    if found.oldest is None or now - found.oldest < AWAITED:
+        return []
+    whose = f"{found.unexplained:,} items of {found.devices_missing:,} devices"
+    what = f"{whose} are not accounted for, since {found.oldest:%Y-%m-%d %H:%M}."
+    safe = "What is there is whole: each batch fits to the one before it. The rest is known item by item."
+    do = "eucora completeness DEVICE tells which, and why; on the device: eucora-agent status"
+    return [Trouble("items-missing", what, safe, "A device that still has them sends them again by itself.", do)]
 
 
 def _jumped(house: Operators, now: datetime) -> list[Trouble]:

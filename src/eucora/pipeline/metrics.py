@@ -38,6 +38,8 @@ AUDIT = Declared("eucora_audit_unsigned_events", "gauge", "Audit events behind t
 DEVICES = Declared("eucora_fleet_devices", "gauge", "Devices by state", ("state",))
 FORKS = Declared("eucora_journal_forked_streams", "gauge", "Streams that are held, since they forked")
 
+MISSING = Declared("eucora_journal_missing_items", "gauge", "Items that no batch of their device accounts for")
+
 QUEUE = Declared("queue_depth", "gauge", "Batches acknowledged and not yet queryable, of both lanes")
 SILENT = Declared("agent_heartbeat_failures", "gauge", "Devices heard of in the last week, and silent for too long now")
 SUCCESS = Declared("deployment_success_total", "counter", "Deployments that devices told as succeeded")
@@ -49,7 +51,7 @@ HEARD_OF = timedelta(days=7)
 DECLARED = (
     *(LAG_RECORDS, LAG_SECONDS, TOLD, MERGED, CLAMPED, RETRIES, REFUSED, FORGETTING, AGAIN, FAILED_AT, PAUSED),
     *(JOURNAL, DIGESTED, DIGEST_LAG, DIGEST_LAG_SECONDS, DEAD, WINDOWS, AUDIT, DEVICES, FORKS),
-    *(QUEUE, SILENT, SUCCESS, FAILURE, *golden.DECLARED),
+    *(MISSING, QUEUE, SILENT, SUCCESS, FAILURE, *golden.DECLARED),
 )
 LANES = ("live", "replay")
 
@@ -99,6 +101,7 @@ def _counts(row: Any) -> Iterator[Sample]:
     yield Sample(DEVICES, row["enrolled"], ("enrolled",))
     yield Sample(DEVICES, row["revoked"], ("revoked",))
     yield Sample(FORKS, row["forks"])
+    yield Sample(MISSING, row["missing"])
     yield Sample(SILENT, row["silent"])
     yield Sample(SUCCESS, row["succeeded"])
     yield Sample(FAILURE, row["failed"])

@@ -71,6 +71,7 @@ def test_the_version_is_that_of_the_project() -> None:
 
 TYPED = {
     "tap": "tap --device DEVICE --seconds 1",
+    "completeness": "completeness",
     "explain": "explain 0/live/1",
     "top": "top --once",
     "support": "support FILE",

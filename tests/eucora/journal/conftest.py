@@ -1,5 +1,6 @@
 """A founded journal on PostgreSQL, and the object store that its days go to."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +8,9 @@ from tests.conformance.journal.place import Place, on_postgres
 
 from eucora.embedded.seaweedfs import DATA_BUCKET
 from eucora.stores.s3 import S3Objects
+
+# Go is there where servers are built: `.ci/run`, `make test-live`.
+collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_statement_in_go.py"]
 
 
 @pytest.fixture

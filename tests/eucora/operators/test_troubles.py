@@ -149,6 +149,7 @@ def test_every_trouble_has_a_runbook() -> None:
         "database-away",
         "devices-silent",
         "clock-jumped",
+        "items-missing",
         "store-away",
         "store-paused",
         "store-behind",

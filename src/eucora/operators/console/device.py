@@ -77,7 +77,7 @@ async def device_page(
 ) -> Response[bytes]:
     """Facts, what happened, and every metric."""
     span = spanned(since, until, now)
-    found = await _whole(pool, keyring, archive, session, device_id, now)
+    found = await known(pool, keyring, archive, session, device_id, now)
     drawn = NOTHING
     if session.asker.may("telemetry.read"):
         drawn = await courses(archive, device_id, span.since, span.until, STEPS)
@@ -122,9 +122,10 @@ def spanned(since: str, until: str, now: datetime) -> Span:
     return found
 
 
-async def _whole(
+async def known(
     pool: Pool, keyring: Keyring, archive: Archive, session: Session, device_id: uuid.UUID, now: datetime
 ) -> WholeDevice:
+    """With names while they are shown, which is recorded. Raises Refused (unknown)."""
     personal = session.unmasked(now)
     return await whole(pool, keyring, archive, session.asker, device_id, now, personal, session.unmasked_for)
 
@@ -254,7 +255,7 @@ async def software_page(
     after: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """What is installed, and what changed since."""
-    found = await _whole(pool, keyring, archive, session, device_id, now)
+    found = await known(pool, keyring, archive, session, device_id, now)
     rows = await installed_on(pool, device_id, key(after, PackageKey), A_PAGE_OF_PACKAGES + 1)
     page = cut(rows, A_PAGE_OF_PACKAGES, lambda each: each.key)
     changed: list[LineRow] = []
@@ -289,7 +290,7 @@ async def lines_page(
     after: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Log lines, events, changes and crashes, newest first, by their words."""
-    found = await _whole(pool, keyring, archive, session, device_id, now)
+    found = await known(pool, keyring, archive, session, device_id, now)
     begin, wanted = moment(since, now), words(q[:500])
     grave_from = severity if severity in SEVERITIES else SEVERITIES[0]
     kinds = ("log", "event", "change", "crash", "deployment")

@@ -230,7 +230,7 @@ async def fleet_file(
 def plain(cell: Cell) -> str:
     """For a spreadsheet, which would take what begins with =, +, - or @ for a formula."""
     text = cell.at.isoformat() if cell.at is not None else str(cell.text or "")
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 @post("/fleet/filters", **shown("devices.read", "administration"))

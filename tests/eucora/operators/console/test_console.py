@@ -270,6 +270,7 @@ async def test_what_devices_say_is_text_on_a_page_and_no_formula_in_a_file(
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx"])
 def test_a_cell_that_a_spreadsheet_would_run_is_text(text: str) -> None:
     assert plain(Cell(text)) == f"'{text}"
+    assert plain(Cell(None)) == "", "an empty cell is empty"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+module eucora.invalid/verify
+
+go 1.21
