@@ -43,12 +43,16 @@ AppendOutcome = Literal["appended", "duplicate", "known", "fork", "too-many-gaps
 
 
 class Appended(Struct, frozen=True, gc=False):
-    """What became of one batch in the append transaction. `missing` for too-many-gaps; `erased`: its body was not kept."""
+    """What became of one batch in the append transaction. `missing` for too-many-gaps; `erased`: its body was not kept;
+
+    `new_stream`, of a fork: it may begin one; else the stream is held until an operator has said what it was.
+    """
 
     outcome: AppendOutcome
     receipt: Receipt | None = None
     missing: tuple[int, ...] = ()
     erased: bool = False
+    new_stream: bool = False
 
 
 class Entry(Struct, frozen=True, gc=False):

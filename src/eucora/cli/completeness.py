@@ -68,7 +68,7 @@ def _device(found: dict[str, Any]) -> None:
     if rows:
         print_table(("STREAM", "ITEMS", "WHY", "SINCE", ""), rows, empty="")
     if found["held"]:
-        say("A stream is held: two machines may hold this identity. eucora devices clones")
+        say("A stream is held: two machines may hold this identity. eucora clones")
 
 
 TOLD = {

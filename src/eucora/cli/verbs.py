@@ -60,6 +60,8 @@ VERBS = (
     Verb("redigest", "redigests:redigest", "Digest a range again, after a fix", "archive.redigest", "lifecycle"),
     Verb("redigests", "redigests:redigests", "What was digested again, and how far it is", "status.read", "none"),
     Verb("move", "devices:move", "Say where a device belongs", "devices.write", "administration"),
+    Verb("clones list", "clones:listed", "Streams held: two machines may be one identity", "devices.read", "none"),
+    Verb("clones close", "clones:close", "Say what it was", "devices.revoke", "lifecycle"),
     Verb("revoke", "devices:revoke", "Turn a device away for good", "devices.revoke", "lifecycle"),
     Verb("forget", "subjects:forget", "Erase a person", "subjects.forget", "lifecycle"),
     Verb("erase", "erasures:erase", "Erase a device, or an interval of it", "devices.erase", "lifecycle"),
@@ -81,6 +83,7 @@ VERBS = (
 GROUPS = {
     "stores": "Servers that follow the archive",
     "retention": "How long data is kept",
+    "clones": "Two machines that present one identity",
     "deadletters": "What could not be stored",
     "enrolment-tokens": "Tokens that enrol devices",
     "tokens": "Tokens of operators",

@@ -42,7 +42,7 @@ def fault_of(taken: Taken) -> Document | None:
 
 def _not_committed(appended: Appended) -> Document:
     if appended.outcome == "fork":
-        return document("fork", new_stream=True)
+        return document("fork", new_stream=appended.new_stream)
     if appended.outcome == "too-many-gaps":
         return document("too-many-gaps", missing=appended.missing, retry_after_s=GAPS_RETRY_S)
     return document(appended.outcome)

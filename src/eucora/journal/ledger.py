@@ -3,7 +3,7 @@ comes out. Pure; several batches of one stream follow each other here as they wo
 
 How the first batch of a stream joins the device's stream before is recorded and refuses nothing (`joins`): a stream
 begun because of a fork, or before the last batches of the old one arrived, could not fit. Within a stream a misfit is a
-fork, and so is a stream that belongs to another device.
+fork, and so is a stream that belongs to another device. A stream that forked is held: nothing more is appended to it.
 """
 
 import uuid
@@ -18,6 +18,7 @@ from eucora.batch import Appended, Checked
 from eucora.journal.heads import BEGINNING, NOTHING, Chain, Decision, Link, decide, pack
 from eucora_wire import sequence as seq
 from eucora_wire.answer import Lane, Receipt
+from eucora_wire.clock import format_boot
 from eucora_wire.envelope import parse_digest
 
 LANE_NUMBER: dict[Lane, int] = {"live": 0, "replay": 1}
@@ -71,6 +72,7 @@ class Head:
     joins: str = "open"
     fork: bool = False
     received: datetime | None = None
+    rewound: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class Ledger:
     used: Used
     entries: list[tuple[Any, ...]] = field(default_factory=list)
     changed: dict[uuid.UUID, Head] = field(default_factory=dict)
+    forks: list[tuple[Any, ...]] = field(default_factory=list)
 
     def enter(self, incoming: Incoming, standing: Standing) -> Appended:
         """Decide one batch, after those before it."""
@@ -94,14 +97,16 @@ class Ledger:
             return Appended("revoked-device")
         head = self.heads.get(seal.stream) or Head(seal.device, self._next_number(seal.device))
         if head.device != seal.device:
-            return Appended("fork")
+            return Appended("fork", new_stream=True)
         decision, erased = decide(head.chain, _link(incoming)), incoming.erased or standing.destroyed
+        if head.fork and decision.outcome != "used":
+            return Appended("fork")
         if decision.outcome == "append":
             return self._append(incoming, head, decision, erased)
         if decision.outcome == "used":
             return self._again(incoming, head, erased)
         if decision.outcome == "fork":
-            return self._fork(seal.stream, head)
+            return self._fork(incoming, head)
         return Appended("too-many-gaps", missing=decision.missing)
 
     def _append(self, incoming: Incoming, head: Head, decision: Decision, erased: bool) -> Appended:
@@ -127,13 +132,18 @@ class Ledger:
             return Appended("known")
         digest, receipt = known
         if digest != incoming.digest:
-            return self._fork(stream, head)
+            return self._fork(incoming, head)
         return Appended("duplicate", receipt, erased=erased)
 
-    def _fork(self, stream: uuid.UUID, head: Head) -> Appended:
+    def _fork(self, incoming: Incoming, head: Head) -> Appended:
+        """Two machines may present one identity: from here on neither is heard on this stream, until an operator says."""
+        if head.rewound:
+            return Appended("fork", new_stream=True)
         if not head.fork:
+            seal, seen = incoming.batch.seal, self.shards[incoming.shard].received
             head.fork = True
-            self.changed[stream] = head
+            self.changed[seal.stream] = head
+            self.forks.append((seal.stream, seal.device, seal.sequence, format_boot(seal.boot), incoming.digest, seen))
         return Appended("fork")
 
     def _next_number(self, device: uuid.UUID) -> int:

@@ -201,8 +201,8 @@ def _incoming(batch: Checked, shard: int, key: Key | None) -> Incoming:
 
 
 def _head(row: Any) -> Head:
-    _, _, _, _, device, number, last, digest, gaps, last_item, joins, fork, received = row
-    return Head(device, number, Chain(last, digest, unpack(gaps)), last_item, joins, fork, received)
+    _, _, _, _, device, number, last, digest, gaps, last_item, joins, fork, received, rewound = row
+    return Head(device, number, Chain(last, digest, unpack(gaps)), last_item, joins, fork, received, rewound)
 
 
 async def _siblings(tx: Transaction, incoming: list[Incoming], heads: Mapping[Any, Head]) -> Siblings:
@@ -234,3 +234,5 @@ async def _write(tx: Transaction, ledger: Ledger) -> None:
     status: str = await tx.execute(SQL.write_down, *columns(ledger))
     if int(status.rpartition(" ")[2]) < len(ledger.changed):
         raise _Raced
+    if ledger.forks:
+        await tx.execute(SQL.note_forks, *map(list, zip(*ledger.forks, strict=True)))

@@ -128,7 +128,7 @@ SELECT shard, live, replay, received FROM journal_shards WHERE shard = ANY($1::s
 -- name: look_up
 -- after the locks, so that what is read is the last word; the clock too
 SELECT clock_timestamp() AS now, s.device AS signer, s.state, k.destroyed_at IS NOT NULL AS destroyed,
-       h.device, h.number, h.last_sequence, h.last_digest, h.gaps, h.last_item, h.joins, h.fork, h.received
+       h.device, h.number, h.last_sequence, h.last_digest, h.gaps, h.last_item, h.joins, h.fork, h.received, h.rewound
   FROM unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS b (stream, keyid, key_no, n)
   LEFT JOIN journal_heads AS h ON h.stream = b.stream
   LEFT JOIN signers AS s ON s.keyid = b.keyid
@@ -165,6 +165,12 @@ ON CONFLICT (stream) DO UPDATE
   SET last_sequence = EXCLUDED.last_sequence, last_digest = EXCLUDED.last_digest, gaps = EXCLUDED.gaps,
       last_item = EXCLUDED.last_item, joins = EXCLUDED.joins, fork = EXCLUDED.fork, received = EXCLUDED.received
   WHERE h.device = EXCLUDED.device
+
+-- name: note_forks
+-- what did not fit, and was not stored
+INSERT INTO stream_forks (stream, device, sequence, boot, digest, seen_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bytea[], $6::timestamptz[])
+ON CONFLICT DO NOTHING
 
 -- name: tips_beyond
 -- places that hold something beyond what was read

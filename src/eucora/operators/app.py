@@ -24,6 +24,7 @@ from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
 from eucora.operators import (
     batches,
+    clones,
     completeness,
     dead_letters,
     device,
@@ -63,6 +64,7 @@ ROUTES: Sequence[Any] = (
     *dead_letters.ROUTES,
     *redigests.ROUTES,
     *batches.ROUTES,
+    *clones.ROUTES,
     *completeness.ROUTES,
     *support.ROUTES,
     *tap.ROUTES,

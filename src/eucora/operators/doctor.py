@@ -209,8 +209,7 @@ async def _line(house: Operators, now: datetime) -> AsyncIterator[Finding]:
         "forks",
         row["forks"] == 0,
         str(row["forks"]),
-        "two machines may hold one identity: eucora audit --act batch.refused --json says which (reason fork); revoke it, "
-        "and enrol each anew",
+        "two machines may present one identity: eucora clones shows which, eucora clones close says what it was",
     )
     yield finding(
         "windows",

@@ -89,6 +89,7 @@ TYPED = {
     "deadletters replay": "deadletters replay ANY",
     "redigest": "redigest --since 1d --purpose test --no-wait",
     "move": "move DEVICE Lyon",
+    "clones close": "clones close STREAM rewind",
     "revoke": "revoke DEVICE --yes",
     "forget": "forget PERSON --yes",
     "erase": "erase DEVICE --purpose test --yes",
@@ -101,6 +102,11 @@ TYPED = {
 """How a verb is typed; what is not here is typed as it is called."""
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+HELD = """
+INSERT INTO journal_heads (stream, device, number, last_sequence, last_digest, last_item, fork, received)
+VALUES ($1, $2, 1, 1, '', 1, true, now())
+"""
 
 LOOKS_UP = {"operators disable": "operators.read"}
 """What a verb asks before it acts, since it takes a name."""
@@ -135,8 +141,10 @@ async def _things(plane: Plane, laptop: Laptop) -> dict[str, str]:
     await plant_span(plane, laptop.device_id, TRACE)
     await plane.house.pool.execute("INSERT INTO followers (follower) VALUES ('loki') ON CONFLICT DO NOTHING")
     known = {"DEVICE": str(laptop.device_id), "ANY": str(laptop.device_id), "PERSON": person, "TRACE": TRACE}
+    stream = uuid.uuid4()
+    await plane.house.pool.execute(HELD, stream, laptop.device_id)
     file = str(plane.house.settings.data_dir / f"{uuid.uuid4()}.tar.gz")
-    return {**known, "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki", "FILE": file}
+    return {**known, "STREAM": str(stream), "TOKEN": token, "ENROLMENT": enrolment, "FOLLOWER": "loki", "FILE": file}
 
 
 async def plant_span(plane: Plane, device: uuid.UUID, trace: str) -> None:

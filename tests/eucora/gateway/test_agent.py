@@ -16,6 +16,8 @@ import zstandard
 from tests.eucora.gateway.plane import SHARDS, Plane, Start, free_ports
 from tests.eucora.line import close_line, open_line
 
+from eucora import clock
+from eucora.journal import clones
 from eucora.journal.postgres import PostgresJournal
 from eucora_agent import moment
 from eucora_agent.enrol import enrol as enrol_agent
@@ -375,7 +377,9 @@ async def test_what_was_shed_while_offline_is_named_as_lost_and_all_gaps_close(m
     assert len(ordinals) == len(set(ordinals)) == agent.spool.head.next_ordinal - 1 - len(shed)
 
 
-async def test_a_copied_spool_is_a_fork_and_both_lose_nothing(machine: Machine) -> None:
+async def test_a_copied_spool_is_held_until_an_operator_says_that_it_was_set_back_and_nothing_is_lost(
+    machine: Machine,
+) -> None:
     await machine.start()
     await machine.beat()
     await machine.stop()
@@ -387,6 +391,13 @@ async def test_a_copied_spool_is_a_fork_and_both_lose_nothing(machine: Machine) 
     shutil.rmtree(machine.folder / "agent/spool")
     shutil.copytree(machine.folder / "copy", machine.folder / "agent/spool")
     agent = await machine.start()
+    await machine.beat(2)
+    assert agent.spool.head.stream == stream, "it waits for a person"
+    assert agent.spool.depth() >= 2
+    (held,) = await clones.held(machine.plane.pool)
+    assert (held.device, held.stream) == (agent.who.device_id, stream)
+    async with machine.plane.pool.acquire() as tx, tx.transaction():
+        await clones.close(tx, stream, "rewind", clock.now())
     await machine.beat(4)
     assert agent.spool.head.stream != stream
     assert agent.spool.depth() == 0

@@ -82,7 +82,7 @@ async def test_every_route_refuses_who_is_not_signed_in_and_who_lacks_the_permis
     monkeypatch.setattr(sign_in, "REFUSALS_A_MINUTE", 1_000)  # two a route
     for method, path, handler in guarded(plane.app):
         url = path.replace("{", "").replace("}", "").replace(":uuid", "").replace("number:int", "1")
-        for name in ("device_id", "token_id", "operator_id", "subject_id"):
+        for name in ("device_id", "token_id", "operator_id", "subject_id", "stream"):
             url = url.replace(name, str(uuid.uuid4()))
         answer = await plane.client.request(method, url)
         others = [scope for scope in SCOPES if scope != handler.opt["permission"]]

@@ -103,6 +103,7 @@ async def device_page(
         sessions=sessions,
         users={user.user_id: user.account for user in found.users},
         may_read=session.asker.may(CONTENT),
+        may_close=session.asker.may("devices.revoke"),
         happened=sorted(happened, key=lambda each: each.at, reverse=True),
         timeline=timeline(
             span,
@@ -214,7 +215,7 @@ def state(found: WholeDevice, now: datetime) -> tuple[str, str]:
     if now - found.last_contact > SILENT:
         return "warn", "Silent. What it measures meanwhile it keeps, and sends when it is back."
     if any(stream.fork for stream in found.streams):
-        return "bad", "Two machines may hold this identity: its stream has forked. Revoke it, and enrol it anew."
+        return "bad", "Held: two machines may present this identity. Say below what it was; both keep their data."
     return "good", "Reporting."
 
 

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from eucora.domains.audit import by, record
-from eucora.operators.console import batch, completeness, device, door, enter, fleet, platform, search, sessions
+from eucora.operators.console import batch, clones, completeness, device, door, enter, fleet, platform, search, sessions
 from eucora.operators.console.door import SignInFirst
 from eucora.operators.console.enter import PUBLIC, go
 from eucora.operators.house import GivenHouse
@@ -75,7 +75,7 @@ API = (console_link,)
 
 def router() -> Router:
     """Every page."""
-    rooms = (enter, fleet, device, completeness, search, platform, batch)
+    rooms = (enter, fleet, device, completeness, search, platform, batch, clones)
     pages = (static, *(route for room in rooms for route in room.ROUTES))
     return Router("/", route_handlers=list(pages), exception_handlers=HANDLERS)
 
