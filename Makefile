@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-live lint fmt bench soak-stores generate pictures seed lock wheels clean
+.PHONY: help up down test test-live lint fmt bench soak soak-stores generate pictures seed lock wheels clean
 
 # A mirror that pip was told of holds for uv too.
 ifdef PIP_INDEX_URL
@@ -33,7 +33,7 @@ test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 
 # What speaks SQL, room by room, and the whole of it as a newcomer sees it; and servers that no wheel brings.
 LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
-	tests/eucora/stores/test_postgres.py tests/eucora/stores/test_s3.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py console.py questions.py) tests/faults/test_named_failures.py
+	tests/eucora/stores/test_postgres.py tests/eucora/stores/test_s3.py $(addprefix tests/e2e/test_,first_minute.py restarts.py privacy.py console.py questions.py demo.py) tests/faults
 
 test-live: .venv/.dev ## the platform's tests on Debian's PostgreSQL 15, named by URL, and on real servers that follow
 	@$(PY) -m tests.live.built prometheus victorialogs victoriametrics jaeger versitygw || true
@@ -52,6 +52,11 @@ fmt: .venv/.dev ## format, and mend what ruff can mend
 
 bench: .venv/.dev ## measure: acknowledged and queryable payloads a second, freshness, cost (ARGS="--help")
 	@$(PY) -m bench $(ARGS)
+
+SECONDS := 60
+
+soak: .venv/.dev ## everything fails by a seeded schedule: 0 lost, 0 twice (SECONDS=3600 SEED=…)
+	@$(PY) -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 soak-stores: .venv/.dev ## kill the servers that follow under load, for an hour (ARGS="--minutes 10")
 	@$(PY) -m bench.soak_stores --minutes 60 --kills 12 $(ARGS)

@@ -10,7 +10,9 @@ from tests.platform import Up, platform_in
 
 # A browser is installed where the whole is proved (`.ci/run`, `make test-live`).
 BROWSER = shutil.which("chromium") if os.environ.get("EUCORA_TEST_LIVE") else None
-collect_ignore = [] if BROWSER else ["test_console.py", "test_questions.py"]
+# What takes longest is proved there too, so that `make test` stays one that people run.
+LONG = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_restarts.py", "test_demo.py"]
+collect_ignore = LONG if BROWSER else [*LONG, "test_console.py", "test_questions.py"]
 
 
 @pytest.fixture

@@ -8,16 +8,26 @@ from pathlib import Path
 import pytest
 from tests.device import enrol
 from tests.faults.ledger import Account
-from tests.platform import Up, platform_in
+from tests.platform import POSTGRES, Up, platform_in
 
 SEED = 20261124
 
-# Parts are held still for as long as somebody would look: two minutes, which the suite of all live servers has.
-collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_named_failures.py"]
+# What takes minutes belongs to the suite of all live servers (`make test-live`); conservation is proved in both.
+LONG = ["test_named_failures.py", "test_soak.py", "test_agents.py", "test_three_weeks.py"]
+collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else LONG
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_servers() -> Iterator[None]:
+    """Servers are killed and held still here: they are this platform's own, whatever database others are given."""
+    with pytest.MonkeyPatch.context() as changed:
+        for name in POSTGRES:
+            changed.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def up(own_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """Without an agent; a worker that is silent for two seconds loses its lease."""
     folder = tmp_path_factory.mktemp("up")
     with platform_in(folder, EUCORA_LEASE_S="2", EUCORA_DEVICE_RATE="1000") as platform:

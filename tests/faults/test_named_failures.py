@@ -22,7 +22,7 @@ from bench.own import free_ports
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.device import Device, enrol
 from tests.faults.killing import environment_of
-from tests.platform import POSTGRES, Up, owner, platform_in
+from tests.platform import Up, owner, platform_in
 
 from eucora.gateway import authority
 from eucora.gateway.certificates import alternative_names
@@ -36,16 +36,11 @@ ROOM = min(6 * 2**30, shutil.disk_usage(tempfile.gettempdir()).free // 4)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """On servers of its own, whatever database others are given: each is held still here."""
-    with pytest.MonkeyPatch.context() as changed:
-        for name in POSTGRES:
-            changed.delenv(name, raising=False)
-        folder = tmp_path_factory.mktemp("up")
-        reserve = (shutil.disk_usage(folder).free - ROOM) // 2**20
-        given = {"EUCORA_LEASE_S": "3", "EUCORA_DISK_RESERVE_MIB": str(reserve)}
-        with platform_in(folder, **given) as platform:
-            yield platform.start()
+def running(own_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    reserve = (shutil.disk_usage(folder).free - ROOM) // 2**20
+    with platform_in(folder, EUCORA_LEASE_S="3", EUCORA_DISK_RESERVE_MIB=str(reserve)) as platform:
+        yield platform.start()
 
 
 def named(running: Up) -> set[str]:

@@ -1,11 +1,15 @@
 """A platform of this test's own: journal and pipeline on a fresh database."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.eucora.line import Line, close_line, open_line
+
+# A hundred kills take a while: `make test-live`.
+collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_kill.py"]
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from tests.conformance.journal.place import Place, on_postgres
 from eucora.embedded.seaweedfs import DATA_BUCKET
 from eucora.stores.s3 import S3Objects
 
-# Go is there where servers are built: `.ci/run`, `make test-live`.
-collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_statement_in_go.py"]
+# Go is there where servers are built, and time for many kills: `.ci/run`, `make test-live`.
+collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_statement_in_go.py", "test_killed_sealer.py"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Fifteen devices a person, whatever the race; the sixteenth is refused by name and recorded."""
 
 import asyncio
+import os
 import random
 import uuid
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ async def map_one(pool: Pool, pairs: list[tuple[uuid.UUID, uuid.UUID]]) -> set[t
         return await map_devices(tx, NOW, pairs)
 
 
+CROWD = 10_000 if os.environ.get("EUCORA_TEST_LIVE") else 2_000
+
+
 async def test_ten_thousand_concurrent_mappings_give_each_person_exactly_fifteen_devices(line: Line) -> None:
     crowd = await persons(line.app, 200)
     async with line.app.acquire() as tx, tx.transaction():
@@ -50,7 +54,7 @@ async def test_ten_thousand_concurrent_mappings_give_each_person_exactly_fifteen
     assert counts == [(15, 1, 15)] * 200
 
 
-async def test_ten_thousand_log_ons_at_once_beside_the_digest_of_their_sessions(line: Line, database: Any) -> None:
+async def test_thousands_of_log_ons_at_once_beside_the_digest_of_their_sessions(line: Line, database: Any) -> None:
     many = await open_pool(database.app_url, name="test-many", most=24)
     accounts = [Account(name=f"person-{n}") for n in range(500)]
 
@@ -60,8 +64,8 @@ async def test_ten_thousand_log_ons_at_once_beside_the_digest_of_their_sessions(
     persons = [answer.subject for answer in await asyncio.gather(*map(arrive, accounts))]
     async with many.acquire() as tx, tx.transaction():
         assert await map_devices(tx, NOW, [(p, uuid.uuid4()) for p in persons for _ in range(13)]) == set()
-    # Eight devices tell of a session of every person, batch by batch, while each of them logs on twenty times.
-    crowd = random.Random(7).sample(accounts * 20, 10_000)
+    # Eight devices tell of a session of every person, batch by batch, while each of them logs on up to twenty times.
+    crowd = random.Random(7).sample(accounts * 20, CROWD)
     told = [await line.enrol() for _ in range(8)]
     arrivals, digest = asyncio.gather(*map(arrive, crowd)), tell_and_digest(line, told, persons)
     answers, digested = await asyncio.gather(arrivals, digest)
@@ -75,7 +79,7 @@ async def test_ten_thousand_log_ons_at_once_beside_the_digest_of_their_sessions(
     ((by_session,),) = await line.rows(mapped, [device.id for device in told])
     assert by_log_on + by_session == 500
     refused = "SELECT count(*) FROM audit_events WHERE act = 'user.mapping-refused'"
-    assert await line.rows(refused) == [(10_000 + 8 * 500 - 500,)]
+    assert await line.rows(refused) == [(CROWD + 8 * 500 - 500,)]
     assert digested == 8 * 10
     assert await line.rows("SELECT count(*) FROM sessions") == [(8 * 500,)]
     assert await line.rows("SELECT count(*) FROM dead_letters") == [(0,)]
