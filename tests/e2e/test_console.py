@@ -80,6 +80,7 @@ def pages(device: str) -> dict[str, str]:
         "silent-span": f"{of}?since=20d&until=19d",
         "software": f"{of}/software",
         "lines": f"{of}/lines",
+        "completeness": f"{of}/completeness",
         "search": "/search",
         "searched": "/search?q=install&kind=change&since=7d",
         "platform": "/platform",
