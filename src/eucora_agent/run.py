@@ -22,6 +22,7 @@ from eucora_agent.people import People, log_on
 from eucora_agent.problems import AlreadyRunning, EucoraError, Refused, SpoolFull, SpoolUnusable, TryLater
 from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
+from eucora_agent.severity import Seen, Severity, severity
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import AGAIN, Part, Sealed, nothing
 from eucora_agent.warnings import Warnings
@@ -48,7 +49,7 @@ class Agent:
         self._lock = hold(folder / "lock")
         self.who, self.key = identity.load(folder), keys.load(folder / identity.KEY)
         self.config = obey.load(folder, self.who)
-        self.started = read()
+        self.started = self._beaten = self._beaten_before = read()
         most_age_ms = int(self.config.spool_max_age_s * 1000)
         self.spool = Spool(folder / "spool", settings.spool_mib * 2**20, most_age_ms, self.started.boot)
         self.spool.own(f"{self.who.installation}/{self.who.device_id}")
@@ -59,6 +60,7 @@ class Agent:
         self.last: dict[str, float] = {}
         self.resync: set[str] = set()
         self.link: Link | None = None
+        self._shed_before = self.spool.head.shed
         self._inventory_at_s = self._renewal_at_s = float("-inf")
         if self.spool.damaged:
             self.warnings.note("spool_damaged", f"{self.spool.damaged} files set aside", self.started.now)
@@ -71,6 +73,7 @@ class Agent:
     def beat(self) -> None:
         """One round: the machine is read and kept before anything is sent. A full disk stops none of the rest."""
         at = self.read()
+        self._beaten_before, self._beaten = self._beaten, at
         for step in (self._collect, self._seal, self._send, self._obey, self._tell):
             try:
                 step(at)
@@ -260,11 +263,13 @@ class Agent:
     # --- tell
 
     def _health(self) -> Health:
+        grave = self._severity()
         state = "healthy" if self.sender.failures == 0 else "degraded" if self.sender.failures < 3 else "offline"
         return Health(
             version=VERSION,
             queue_depth=self.spool.depth(),
             status=state,  # type: ignore[arg-type]
+            severity=grave or None,
             retries=self.sender.retries,
             heartbeat_failures=self.sender.unreached,
             shed=self.spool.head.shed,
@@ -272,8 +277,21 @@ class Agent:
             cpu_seconds=status.processor_s(),
         )
 
+    def _severity(self) -> Severity:
+        """Since the beat before."""
+        return severity(
+            Seen(
+                failures=self.sender.failures,
+                lost=self.spool.head.shed - self._shed_before,
+                waiting=self.spool.depth(),
+                asked_for=len(self.sender.missing),
+                clock_set=not self._beaten.continues(self._beaten_before),
+            )
+        )
+
     def _tell(self, at: Moment) -> None:
         health = self._health()
+        self._shed_before = self.spool.head.shed
         said = status.Said(
             pid=os.getpid(),
             device_id=str(self.who.device_id),
@@ -282,6 +300,7 @@ class Agent:
             queue_depth=health.queue_depth,
             appended=self.spool.head.next_ordinal - 1,
             status=health.status,
+            severity=health.severity or "",
             policy=self.config.policy,
             certificate_expires=self.who.expires.isoformat(),
             last_ack=self.sender.last_ack,

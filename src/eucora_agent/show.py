@@ -8,6 +8,7 @@ from eucora_agent import VERSION, collect, moment, status
 from eucora_agent.collectors import COLLECTORS, Context, Reading
 from eucora_agent.problems import NotEnrolled
 from eucora_agent.settings import Settings
+from eucora_agent.severity import DOES
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import inventory
 from eucora_wire.sections.agent import Agent
@@ -38,7 +39,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         "agent": f"{said.version}, " + (f"running as pid {said.pid}" if cost else "not running"),
         "memory": f"{cost.rss_mb} MB resident" if cost else "-",
         "processor": f"{cost.cpu_percent} % of a core over {cost.running_s:.0f} s" if cost else "-",
-        "state": said.status,
+        "state": f"{said.status}, {said.severity}: {DOES[said.severity]}" if said.severity else said.status,
         "queue": f"{said.queue_depth} not yet acknowledged",
         "last ack": said.last_ack or "none yet",
         "last problem": said.last_problem or "none",

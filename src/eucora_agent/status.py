@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from eucora_agent import durable
+from eucora_agent.severity import Severity
 
 FILE = "status.json"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -27,6 +28,7 @@ class Said(Struct, frozen=True, omit_defaults=True):
     certificate_expires: str
     last_ack: str | None = None
     last_problem: str | None = None
+    severity: Severity = ""
 
 
 class Cost(Struct, frozen=True):

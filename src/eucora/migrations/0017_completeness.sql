@@ -35,42 +35,5 @@ REVOKE ALL ON stream_items, items_gone FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON stream_items TO eucora_app;
 GRANT SELECT, INSERT ON items_gone TO eucora_app;
 
-CREATE OR REPLACE FUNCTION forget_device(gone uuid) RETURNS bigint
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-  n bigint; forgotten bigint := 0;
-BEGIN
-  IF NOT EXISTS (SELECT FROM erasures WHERE device = gone AND whole) THEN
-    RAISE EXCEPTION 'nobody asked to erase %', gone;
-  END IF;
-  DELETE FROM journal_digests d USING journal_heads h WHERE h.device = gone AND d.stream = h.stream;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM journal_heads WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM stream_items WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM items_gone WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM signers WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM dead_letters WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM device_facts WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM software_inventory WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM software_state WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM sessions WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM device_user_map WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  UPDATE subjects SET device = NULL WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM devices WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  RETURN forgotten;
-END $$;
-
 -- migrate:down
 SELECT 1;

@@ -85,7 +85,7 @@ def device_columns(payload: Payload, shapes: Shapes) -> Columns:
     labelled: tuple[Part, ...] = ()
     key: Any = tuple([v is None for v in raw])
     if a is not None:
-        key = (key, a.version, a.status)
+        key = (key, a.version, a.status, a.severity)
         values.append(1.0)
     if h is not None and (h.volumes or h.sensors or h.batteries):
         labelled, more = list_columns(h, shapes.full)
@@ -95,7 +95,8 @@ def device_columns(payload: Payload, shapes: Shapes) -> Columns:
     def parts() -> list[Part]:
         found: list[Part] = [(name, {}) for name, v in zip(_NAMES, raw, strict=True) if v is not None]
         if a is not None:
-            found.append((STATES["agent.status"], {"version": version(a.version), "status": a.status}))
+            grave = {"severity": a.severity} if a.severity else {}
+            found.append((STATES["agent.status"], {"version": version(a.version), "status": a.status, **grave}))
         return found + list(labelled)
 
     return shapes.number("metrics", key, parts), values

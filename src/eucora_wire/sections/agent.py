@@ -7,6 +7,7 @@ from msgspec import Struct
 from eucora_wire.fields import fact, measure, text
 
 Status = Literal["healthy", "degraded", "offline"]
+Severity = Literal["S1", "S2", "S3"]
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -33,4 +34,10 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     memory: Annotated[int, measure("bytes", "process_resident_memory_bytes", "Memory of the agent", ge=0)] | None = None
     cpu_seconds: (
         Annotated[float, measure("seconds", "process_cpu_seconds_total", "Processor time of the agent", ge=0)] | None
+    ) = None
+    severity: (
+        Annotated[
+            Severity, fact("Trouble of delivery by its class: S1 lost or undeliverable, S2 degraded, S3 out of order")
+        ]
+        | None
     ) = None

@@ -19,7 +19,7 @@ from tests.eucora.line import close_line, open_line
 from eucora import clock
 from eucora.journal import clones
 from eucora.journal.postgres import PostgresJournal
-from eucora_agent import moment
+from eucora_agent import moment, status
 from eucora_agent.enrol import enrol as enrol_agent
 from eucora_agent.http2 import Connection
 from eucora_agent.moment import Moment
@@ -375,6 +375,24 @@ async def test_what_was_shed_while_offline_is_named_as_lost_and_all_gaps_close(m
     assert set(named.values()) == {"shed"}
     ordinals = [x.ordinal for x in await machine.arrived()]
     assert len(ordinals) == len(set(ordinals)) == agent.spool.head.next_ordinal - 1 - len(shed)
+
+
+async def test_what_could_not_be_delivered_is_told_by_its_class_in_the_agents_own_telemetry(machine: Machine) -> None:
+    agent = await machine.start()
+    await machine.beat()
+    true = machine.unreachable()
+    await machine.beat(5)
+    said = status.read(machine.folder / "agent")
+    assert said is not None
+    assert (said.status, said.severity) == ("offline", "S1")
+    agent.to = true
+    await machine.beat(4)
+    assert agent.spool.depth() == 0
+    told = [x.payload.agent.severity for x in await machine.arrived() if x.payload.agent]
+    assert told[0] is None
+    assert "S2" in told, "the first failures"
+    assert "S1" in told
+    assert told[-1] is None, "it is over"
 
 
 async def test_a_copied_spool_is_held_until_an_operator_says_that_it_was_set_back_and_nothing_is_lost(
