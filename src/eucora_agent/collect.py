@@ -98,10 +98,12 @@ def payload_of(
 
 
 def rank(payload: Payload) -> int:
-    """What is shed last: 3 inventory, changes, facts, sessions and crashes · 2 health · 1 events alone."""
-    if payload.software or payload.changes or payload.device or payload.sessions or payload.apps:
+    """What is shed last: 4 audit and security · 3 deployment · 2 health · 1 experience."""
+    if payload.sessions or payload.device or any(c.kind == "policy" for c in payload.changes):
+        return 4  # who was there, whether the disk is encrypted, which rules held
+    if payload.software or payload.changes or payload.deployments:
         return 3
-    return 2 if payload.hardware or payload.network else 1
+    return 2 if payload.hardware or payload.network or payload.apps else 1
 
 
 def withhold(payload: Payload, collected: Mapping[str, bool]) -> Payload:

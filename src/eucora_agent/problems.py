@@ -30,6 +30,10 @@ class SpoolFull(EucoraError):
     """The disk, or the bound EUCORA_AGENT_SPOOL_MIB, takes no more: free some space; what was kept is sent."""
 
 
+class SpoolFailing(SpoolFull):
+    """The disk fails to write, or a quota is used up: look at the disk; what was kept is sent."""
+
+
 class SpoolUnusable(EucoraError):
     """The spool can't be written: its folder and files must be the agent's own, and no other program may hold them."""
 

@@ -24,7 +24,7 @@ from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
 from eucora_agent.severity import Seen, Severity, severity
 from eucora_agent.spool import Spool
-from eucora_agent.spool_head import AGAIN, Part, Sealed, nothing
+from eucora_agent.spool_head import AGAIN, Part, Sealed, Sealer, nothing
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import apply, inventory
 from eucora_wire.envelope import Envelope
@@ -151,7 +151,8 @@ class Agent:
             self._seal_all(at)  # before the person, the policy, the boot or the clock changes
         self.mark = mark
         told = encode_one(collect.withhold(payload, self.config.collect))
-        self.spool.append(told, seal.write_mark(mark), collect.rank(payload), at.boot, self._notes(payload))
+        rank, notes = collect.rank(payload), self._notes(payload)
+        self.spool.append(told, seal.write_mark(mark), rank, at.boot, notes, self._sealer(at))
         if payload.software is not None and payload.software.packages is not None:
             self._inventory_at_s = at.uptime_s
             self.resync.discard("software")
@@ -177,10 +178,18 @@ class Agent:
         if pending is None:
             return
         waited_s = (self.spool.now_ms - pending.first_born_ms) / 1000
-        # While the platform can't be reached, what is sealed already serves to try it.
-        may_go = self.sender.may_send(at) and (self.sender.failures == 0 or not self.spool.sealed())
-        if may_go or waited_s >= self.settings.seal_after_s or len(pending.bodies) == self.most_items:
+        if self._may_go(at) or waited_s >= self.settings.seal_after_s or len(pending.bodies) == self.most_items:
             self._seal_all(at)
+
+    def _may_go(self, at: Moment) -> bool:
+        """Whether what is sealed now can be sent now. When it can't, what is sealed already serves to try it."""
+        return self.sender.may_send(at) and (self.sender.failures == 0 or not self.spool.sealed())
+
+    def _sealer(self, at: Moment) -> Sealer | None:
+        """Seals what is appended now in the same transaction, unless batches of another stream go first."""
+        if not self._may_go(at) or self.spool.sealed(AGAIN) or self.spool.adrift():
+            return None
+        return lambda pending: seal.maker(pending, self.who, self.key, at, self._now(at))
 
     def _seal_all(self, at: Moment) -> None:
         self._seal_again(at)

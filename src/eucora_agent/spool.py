@@ -18,10 +18,10 @@ import msgspec
 from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_sql as sql
 from eucora_agent import spool_steps as steps
-from eucora_agent.problems import SpoolFull
-from eucora_agent.spool_file import Step, checksum, give_back, write
+from eucora_agent.problems import SpoolFailing, SpoolFull
+from eucora_agent.spool_file import Step, checksum
 from eucora_agent.spool_folder import Folder, head_row
-from eucora_agent.spool_head import SENDABLE, Gone, Head, Make, Part, Pending, Sealed, Waiting
+from eucora_agent.spool_head import SENDABLE, Gone, Head, Make, Part, Pending, Sealed, Sealer, Waiting, alone
 from eucora_wire.clock import Boot
 from eucora_wire.envelope import Envelope
 from eucora_wire.sequence import FIRST, LOST, Items, Lost, Reason, Tombstone, tombstones
@@ -44,8 +44,8 @@ class Spool:
 
     def __init__(self, folder: Path, most_bytes: int, max_age_ms: int, at: Boot) -> None:
         file_bytes = max(2**16, min(2**22, most_bytes // 32))
-        # A journal, a file just begun, and a batch whose items have not gone yet take room for a while.
-        self._room, self._slack, self._max_age_ms = most_bytes - 3 * file_bytes, file_bytes, max_age_ms
+        # A log, a file just begun, and a batch whose items have not gone yet take room for a while.
+        self._room, self._slack, self._max_age_ms = most_bytes - 4 * file_bytes, file_bytes, max_age_ms
         self._most_batch = min(MOST_BATCH_BYTES, file_bytes)
         self._most_lost = min(MOST_LOST, most_bytes // 1024)
         self._at, self._settled = at, set[int]()
@@ -66,24 +66,61 @@ class Spool:
 
     # --- in
 
-    def append(self, body: bytes, mark: str, rank: int, at: Boot, notes: Mapping[str, bytes] = NONE) -> int:
-        """Keep one payload, and what is to be remembered with it; its ordinal.
+    def append(
+        self,
+        body: bytes,
+        mark: str,
+        rank: int,
+        at: Boot,
+        notes: Mapping[str, bytes] = NONE,
+        sealer: Sealer | None = None,
+    ) -> int:
+        """Keep one payload, and what is to be remembered with it; its ordinal. On a full disk less important ones go.
 
-        Raises SpoolFull when the disk takes no more, and then keeps nothing of it.
+        With `sealer`, and nothing else waiting, it is sealed in the same transaction: one wait for the disk, not two.
+        Raises SpoolFull when not even a tombstone fits, and then keeps nothing of it.
         """
         self._at = at
         self._expire()
+        item = Waiting(self.head.next_ordinal, mark, rank, self.now_ms, at.uptime_ms, body)
         fits = len(body) <= self._room // MOST_SHARE  # else it would push out everything else
-        self._make_room(steps.ROW_BYTES + (len(body) if fits else 0) + sum(map(len, notes.values())))
+        # Twice: once in the log, once in the file.
+        need = steps.ROW_BYTES + 2 * (len(body) + sum(map(len, notes.values())))
+        if not (fits and self._make_room(need, rank) and self._keep_or_shed(item, notes, sealer)):
+            self._refuse(item, notes)
+        self.folder.lay_reserve()
+        return item.ordinal
+
+    def _keep_or_shed(self, item: Waiting, notes: Mapping[str, bytes], sealer: Sealer | None) -> bool:
+        """Whether the disk took it, if need be instead of something less important."""
+        try:
+            self._keep(item, notes, sealer)
+        except SpoolFailing:
+            raise  # letting go would not help
+        except SpoolFull:
+            self.folder.use_reserve()
+            if not (self.folder.drop_damaged() or self._shed(self._slack, item.rank)):
+                return False
+            self._keep(item, notes, sealer)
+        return True
+
+    def _keep(self, item: Waiting, notes: Mapping[str, bytes], sealer: Sealer | None) -> None:
         self.folder.roll()
-        ordinal, shed = self.head.next_ordinal, self.head.shed
-        if fits:
-            row = (ordinal, mark, rank, self.now_ms, at.uptime_ms, checksum(mark.encode(), body), body)
-            self._commit((sql.KEEP_ITEM, [row]), steps.noted(notes), next_ordinal=ordinal + 1)
+        n, noted = item.ordinal, steps.noted(notes)
+        if sealer is None or self.head.sealed_to + 1 != n:
+            total = checksum(item.mark.encode(), item.body)
+            row = (n, item.mark, item.rank, item.born_ms, item.uptime_ms, total, item.body)
+            self._commit((sql.KEEP_ITEM, [row]), noted, next_ordinal=n + 1)
         else:
-            gone = (sql.KEEP_GONE, [(ordinal, ordinal, "shed")])
-            self._commit(gone, steps.noted(notes), next_ordinal=ordinal + 1, shed=shed + 1)
-        return ordinal
+            pending = alone(item)
+            parts, worth = [Part(pending.items, sealer(pending))], (item.rank, item.born_ms)
+            self._seal(parts, worth, also=[noted], next_ordinal=n + 1, sealed_to=n)
+
+    def _refuse(self, item: Waiting, notes: Mapping[str, bytes]) -> None:
+        """It is shed itself."""
+        n, shed = item.ordinal, self.head.shed + 1
+        self.folder.roll()
+        self._commit((sql.KEEP_GONE, [(n, n, "shed")]), steps.noted(notes), next_ordinal=n + 1, shed=shed)
 
     def note(self, name: str) -> bytes:
         """What was last remembered under this name; empty when nothing was, or it is damaged."""
@@ -115,8 +152,13 @@ class Spool:
     def seal(self, pending: Pending, make: Make) -> int:
         """Write the batch down and let go of its items; its number. Raises SpoolFull."""
         assert pending.items.first == self.head.sealed_to + 1, "something was sealed since"
-        part = Part(pending.items, make)
-        return self._seal([part], (pending.rank, pending.last_born_ms), sealed_to=pending.items.last)
+        parts, worth = [Part(pending.items, make)], (pending.rank, pending.last_born_ms)
+        try:
+            return self._seal(parts, worth, sealed_to=pending.items.last)
+        except SpoolFull:
+            if pending.items.first <= self.head.sealed_to or not self.folder.use_reserve():
+                raise
+            return self._seal(parts, worth, sealed_to=pending.items.last)
 
     def seal_again(self, numbers: Sequence[int], parts: Sequence[Part]) -> None:
         """Instead of batches that do not count, seal their items, which keep their ordinals, as these."""
@@ -223,22 +265,23 @@ class Spool:
         if ordinals or numbers:
             self._let_go(ordinals, numbers, "expired")
 
-    def _make_room(self, need: int) -> None:
-        """Until so many bytes fit: free pages go, then what was set aside, then the least important."""
+    def _make_room(self, need: int, rank: int) -> bool:
+        """Whether so many bytes fit, when free pages went, then what was set aside, then what is no more important."""
         if self.folder.bytes() + need <= self._room:
-            return
+            return True
         if self._settled:
             self._commit()
         self.folder.give_back()
         while (over := self.folder.bytes() + need - self._room) > 0:
-            if not (self.folder.drop_damaged() or self._shed(over + self._slack)):
-                raise SpoolFull
+            if not (self.folder.drop_damaged() or self._shed(over + self._slack, rank)):
+                return False
+        return True
 
-    def _shed(self, over: int) -> bool:
-        """Whether there was anything."""
+    def _shed(self, over: int, rank: int) -> bool:
+        """Whether there was anything of no higher rank."""
         sources = [db.execute(sql.ITEMS_TO_SHED, (steps.ROW_BYTES,)) for db in self.folder.files.values()]
         sources.append(self.folder.files[self.folder.newest].execute(sql.LIVE_TO_SHED))
-        ordinals, numbers = bounds.victims(sources, over)
+        ordinals, numbers = bounds.victims(sources, over, rank)
         for source in sources:
             source.close()
         if ordinals or numbers:
@@ -257,10 +300,9 @@ class Spool:
             *steps.without(ordinals, numbers),
             shed=self.head.shed + (0 if reason == "corrupt" else count),
         )
-        for n, db in self.folder.files.items():
-            if n != self.folder.newest:
-                write(db, steps.without(ordinals, numbers))
-            give_back(db)
+        for n in self.folder.older():
+            self.folder.write_older(n, steps.without(ordinals, numbers))
+        self.folder.give_back()
         self._unlink_done()
 
     # --- writing
@@ -275,7 +317,14 @@ class Spool:
         if settled:
             self._unlink_done()
 
-    def _seal(self, parts: Sequence[Part], worth: tuple[int, int], instead: Sequence[int] = (), **changes: Any) -> int:
+    def _seal(
+        self,
+        parts: Sequence[Part],
+        worth: tuple[int, int],
+        instead: Sequence[int] = (),
+        also: Sequence[Step] = (),
+        **changes: Any,
+    ) -> int:
         """`worth`: rank and birth. `instead`: the batches whose items these are, none for items that waited."""
         self.folder.roll()
         head, lost, written = self.head, self.lost(), list[Step]()
@@ -289,12 +338,10 @@ class Spool:
         # What goes, goes first: its pages take what comes.
         forgotten = steps.forgotten(instead)
         place = {"sequence": head.sequence, "number": head.number, "previous": head.previous}
-        self._commit(*forgotten, *gone, *written, **place, **changes)
+        self._commit(*forgotten, *gone, *written, *also, **place, **changes)
         for n in self.folder.older():
-            write(self.folder.files[n], gone)
+            self.folder.write_older(n, gone)
         self._unlink_done()
-        if self.folder.bytes() > self._room:
-            self.folder.give_back()
         return head.number
 
     # --- opening
@@ -322,8 +369,10 @@ class Spool:
         there = {row[0] for row in self.folder.rows(sql.NUMBERS)}
         live = {row[0] for row in self.folder.facts(sql.LIVE_SPANS)}
         gone = [n for first, last, _ in self._gone(self.head.next_ordinal) for n in range(first, last + 1)]
-        for db in self.folder.files.values():
-            write(db, [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there - live))])
+        left = [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there - live))]
+        self.folder.write(left)
+        for n in self.folder.older():
+            self.folder.write_older(n, left)
         if missing := sorted(live - there):
             self._let_go([], missing, "corrupt")
         self._unlink_done()

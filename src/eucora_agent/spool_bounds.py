@@ -1,7 +1,7 @@
 """What goes when the spool is full, and how the gaps that it leaves are told. Pure.
 
-The least important goes first, and of that the oldest, waiting or sealed alike; the most important too when nothing
-else is left. A sealed batch is as important as the most important item in it.
+The least important goes first, and of that the oldest, waiting or sealed alike, and nothing for the sake of what is
+less important than it. A sealed batch is as important as the most important item in it.
 """
 
 import heapq
@@ -17,12 +17,15 @@ Candidate = tuple[int, int, int, int]
 """(rank, first ordinal, bytes, number of the batch; 0 for an item that waits)."""
 
 
-def victims(ordered: Sequence[Iterable[Candidate]], over: int) -> tuple[list[int], list[int]]:
-    """Ordinals of items and numbers of batches to shed until `over` bytes are free. Each source is in order."""
+def victims(ordered: Sequence[Iterable[Candidate]], over: int, rank: int) -> tuple[list[int], list[int]]:
+    """Ordinals of items and numbers of batches to shed until `over` bytes are free, none above this rank.
+
+    Each source is in order.
+    """
     ordinals: list[int] = []
     numbers: list[int] = []
-    for _, ordinal, size, number in heapq.merge(*ordered):
-        if over <= 0:
+    for worth, ordinal, size, number in heapq.merge(*ordered):
+        if over <= 0 or worth > rank:
             break
         (numbers if number else ordinals).append(number or ordinal)
         over -= size

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eucora_agent import durable
-from eucora_agent.problems import SpoolFromNewer, SpoolFull, SpoolUnusable
+from eucora_agent.problems import SpoolFailing, SpoolFromNewer, SpoolFull, SpoolUnusable
 from eucora_agent.spool_sql import TABLES, VERSION
 
 Step = tuple[str, Sequence[tuple[Any, ...]]]
@@ -20,7 +20,9 @@ Step = tuple[str, Sequence[tuple[Any, ...]]]
 
 
 SYNCHRONOUS = "FULL"
-"""Every commit waits for the disk."""
+"""Every commit waits for the disk, once: its pages go into a log beside the file, and from there into it later."""
+PAGE_BYTES = 1024
+"""Small pages: a beat changes a few small rows, and each costs a page."""
 
 
 class Damaged(Exception):
@@ -31,22 +33,22 @@ class Unborn(Exception):
     """The file was begun and never finished: nothing was ever written to it."""
 
 
-def create(path: Path, steps: Iterable[Step]) -> sqlite3.Connection:
+def create(path: Path, log_bytes: int, steps: Iterable[Step]) -> sqlite3.Connection:
     """A new file with its tables and these rows, all of it in one transaction. Raises SpoolFull, SpoolUnusable."""
-    db = _connect(path)
-    # Small pages: a beat's few small rows cost 65 kB of writing instead of 102. Freed pages can be given back a few at
-    # a time, where a VACUUM would need as much space again.
-    db.execute("PRAGMA page_size = 1024")
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    tables: list[Step] = [(table, [()]) for table in TABLES]
-    write(db, [*tables, (f"PRAGMA user_version = {VERSION}", [()]), *steps])
-    durable.sync_folder(path.parent)
+    db = _connect(path, log_bytes)
+    try:
+        tables: list[Step] = [(table, [()]) for table in TABLES]
+        write(db, [*tables, (f"PRAGMA user_version = {VERSION}", [()]), *steps])
+        durable.sync_folder(path.parent)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
-def open_file(path: Path) -> sqlite3.Connection:
+def open_file(path: Path, log_bytes: int) -> sqlite3.Connection:
     """A file as it was left. Raises Damaged, Unborn, SpoolFromNewer, SpoolFull, SpoolUnusable."""
-    db = _connect(path)
+    db = _connect(path, log_bytes)
     try:
         with translated():
             _check(db)
@@ -68,19 +70,35 @@ def _check(db: sqlite3.Connection) -> None:
         raise Damaged("schema")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, log_bytes: int) -> sqlite3.Connection:
     with translated():
-        # One thread at a time is the caller's promise; autocommit, since transactions are begun by `write` alone.
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = connect(path)
     try:
         with translated():
-            # The rollback journal is emptied after a commit, not removed: a name less to make durable.
-            for pragma in ("journal_mode = TRUNCATE", f"synchronous = {SYNCHRONOUS}", "cache_size = -512"):
-                db.execute(f"PRAGMA {pragma}")
+            for pragma in (
+                # Nobody else may look, so that the log's index is in memory: no third file, nothing mapped from a disk
+                # that may be full.
+                "locking_mode = EXCLUSIVE",
+                f"page_size = {PAGE_BYTES}",
+                # Freed pages can be given back a few at a time, where a VACUUM would need as much space again.
+                "auto_vacuum = INCREMENTAL",
+                "journal_mode = WAL",
+                f"wal_autocheckpoint = {max(1, log_bytes // PAGE_BYTES)}",
+                f"journal_size_limit = {log_bytes}",
+                f"synchronous = {SYNCHRONOUS}",
+                "cache_size = -512",
+            ):
+                db.execute(f"PRAGMA {pragma}").fetchall()
     except Exception:
         db.close()
         raise
     return db
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The one place where SQLite is begun: tests put a disk of their own below it."""
+    # One thread at a time is the caller's promise; autocommit, since transactions are begun by `write` alone.
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def write(db: sqlite3.Connection, steps: Iterable[Step]) -> None:
@@ -99,9 +117,16 @@ def write(db: sqlite3.Connection, steps: Iterable[Step]) -> None:
 
 
 def give_back(db: sqlite3.Connection) -> None:
-    """Free pages go back to the file system."""
+    """Free pages and the log go back to the file system."""
     with translated():
         db.execute("PRAGMA incremental_vacuum").fetchall()
+    empty_log(db)
+
+
+def empty_log(db: sqlite3.Connection) -> None:
+    """What stands in the log goes into the file, and the log's room back to the file system."""
+    with translated():
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def checksum(*parts: bytes) -> int:
@@ -125,8 +150,10 @@ def _meaning(exc: sqlite3.DatabaseError) -> Exception:
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Damaged(str(exc))
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    if code == sqlite3.SQLITE_FULL:
         return SpoolFull()
+    if code == sqlite3.SQLITE_IOERR:
+        return SpoolFailing()
     if isinstance(exc, sqlite3.OperationalError):
         return SpoolUnusable(f"{SpoolUnusable.__doc__} ({exc})")
     return exc

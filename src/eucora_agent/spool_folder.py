@@ -2,10 +2,12 @@
 
 Rule 1: the head stands in one file alone, the newest; it is handed over before anything else is written to a new file,
 so that an older head is never taken for the true one. Rule 2: a damaged file is set aside by renaming, never opened
-again. Rule 3: everything in the folder counts against its bound, also what was set aside.
+again. Rule 3: everything in the folder counts against its bound, also what was set aside. Rule 4: a reserve lies there,
+so that on a full disk there is room to let go of something.
 """
 
 import re
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
@@ -15,12 +17,26 @@ from typing import Any
 import msgspec
 
 from eucora_agent import durable
-from eucora_agent.spool_file import Damaged, Step, Unborn, checksum, create, give_back, open_file, translated, write
+from eucora_agent.spool_file import (
+    Damaged,
+    Step,
+    Unborn,
+    checksum,
+    create,
+    empty_log,
+    give_back,
+    open_file,
+    translated,
+    write,
+)
 from eucora_agent.spool_head import Head
 from eucora_agent.spool_sql import CARRIED, HAND_OVER
 
 _HANDED_OVER: list[Step] = [(statement, [()]) for statement in HAND_OVER]
 _NAME = re.compile(r"([0-9]{8})\.(db|damaged-[0-9a-f]{8})")
+_RESERVE = "reserve"
+_SPARE = 4
+"""The reserve is laid down where so many times as much is free."""
 
 
 class Folder:
@@ -28,6 +44,7 @@ class Folder:
 
     def __init__(self, path: Path, file_bytes: int) -> None:
         self.path, self._file_bytes = durable.private_folder(path), file_bytes
+        self._log_bytes, self._reserve_bytes = file_bytes, file_bytes // 2
         self.files: dict[int, sqlite3.Connection] = {}
         self.damaged = 0
         self.was_used = bool(self._names())
@@ -44,18 +61,23 @@ class Folder:
         """The head as last written; None when its file is gone, or none was ever written."""
         holders = [n for n, db in sorted(self.files.items()) if head_of(db) is not None]
         for n in holders[:-1]:
-            write(self.files[n], _HANDED_OVER)  # a crash came between the birth of the next file and this
+            self.write_older(n, _HANDED_OVER)  # a crash came between the birth of the next file and this
         return head_of(self.files[self.newest]) if holders and holders[-1] == self.newest else None
 
     def write(self, steps: Iterable[Step]) -> None:
         """One transaction in the newest file. Raises SpoolFull, SpoolUnusable."""
         write(self.files[self.newest], steps)
 
+    def write_older(self, number: int, steps: Iterable[Step]) -> None:
+        """One transaction in a file that rests again afterwards. Raises SpoolFull, SpoolUnusable."""
+        write(self.files[number], steps)
+        empty_log(self.files[number])
+
     def begin(self, steps: Iterable[Step]) -> None:
         """A new file, which is the newest from now on."""
         number = 1 + max((int(name[:8]) for name in self._names()), default=0)
         try:
-            self.files[number] = create(self._path(number), steps)
+            self.files[number] = create(self._path(number), self._log_bytes, steps)
         except BaseException:
             self._unlink(number)
             raise
@@ -68,7 +90,7 @@ class Folder:
         db = self.files[old]
         self.begin([(into, db.execute(query).fetchall()) for query, into in CARRIED])
         try:
-            write(db, _HANDED_OVER)
+            self.write_older(old, _HANDED_OVER)
         except BaseException:
             self.remove(self.newest)
             raise
@@ -97,6 +119,23 @@ class Folder:
         for db in self.files.values():
             give_back(db)
 
+    def lay_reserve(self) -> None:
+        """Room for a bad day, where there is plenty."""
+        path = self.path / _RESERVE
+        if path.exists() or free_bytes(self.path) < _SPARE * self._reserve_bytes:
+            return
+        try:
+            path.write_bytes(bytes(self._reserve_bytes))
+        except OSError:
+            path.unlink(missing_ok=True)
+
+    def use_reserve(self) -> bool:
+        """Whether there was one."""
+        path = self.path / _RESERVE
+        was_there = path.exists()
+        path.unlink(missing_ok=True)
+        return was_there
+
     def drop_damaged(self) -> bool:
         """Remove the oldest file that was set aside; whether there was one."""
         aside = sorted(name for name in self._names() if not name.endswith(".db"))
@@ -109,9 +148,12 @@ class Folder:
             db.close()
 
     def _open_all(self) -> None:
+        for log in self.path.glob("*.db-*"):
+            if not log.with_suffix(".db").exists():
+                log.unlink()  # its file went, and a crash came before it could
         for n in sorted(int(name[:8]) for name in self._names() if name.endswith(".db")):
             try:
-                self.files[n] = open_file(self._path(n))
+                self.files[n] = open_file(self._path(n), self._log_bytes)
                 head_of(self.files[n])
             except Unborn:
                 self._unlink(n)
@@ -126,15 +168,20 @@ class Folder:
         self.damaged += 1
 
     def _unlink(self, number: int) -> None:
-        """The file and its journal, whichever is there."""
-        self._path(number).unlink(missing_ok=True)
-        self._path(number).with_suffix(".db-journal").unlink(missing_ok=True)
+        """The file, then its log (or the journal of an older agent): a file without its log would look older."""
+        for name in (".db", ".db-wal", ".db-journal"):
+            self._path(number).with_suffix(name).unlink(missing_ok=True)
 
     def _path(self, number: int) -> Path:
         return self.path / f"{number:08}.db"
 
     def _names(self) -> list[str]:
         return [entry.name for entry in self.path.iterdir() if _NAME.fullmatch(entry.name)]
+
+
+def free_bytes(folder: Path) -> int:
+    """What its file system takes yet."""
+    return shutil.disk_usage(folder).free
 
 
 def head_row(head: Head) -> tuple[int, bytes]:

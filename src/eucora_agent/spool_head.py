@@ -41,7 +41,9 @@ class Head(msgspec.Struct, frozen=True):
         if self.boot is None:  # its boot is not known: nothing has certainly passed
             passed = 0
         elif self.boot.id == boot.id:
-            passed = max(0, boot.uptime_ms - self.boot.uptime_ms)
+            # A clock that went back must not tell the same time twice.
+            boot = Boot(boot.id, max(boot.uptime_ms, self.boot.uptime_ms))
+            passed = boot.uptime_ms - self.boot.uptime_ms
         else:
             passed = boot.uptime_ms
         return msgspec.structs.replace(self, lived_ms=self.lived_ms + passed, boot=boot)
@@ -72,6 +74,12 @@ class Pending:
     last_uptime_ms: int
 
 
+def alone(item: Waiting) -> Pending:
+    """A batch of one item, which did not have to wait."""
+    born, n = item.born_ms, item.ordinal
+    return Pending(Items(n, n), item.mark, (item.body,), item.rank, born, born, item.uptime_ms)
+
+
 def nothing(items: Items) -> Pending:
     """A batch of tombstones alone."""
     return Pending(items, "", (), 0, 0, 0, 0)
@@ -90,6 +98,10 @@ class Sealed:
 
 Make = Callable[[Head, tuple[Lost, ...]], tuple[Envelope, str]]
 """Signs the next batch for this head, naming lost ones; gives the envelope and the digest that the chain goes on with."""
+
+
+Sealer = Callable[[Pending], Make]
+"""How what waits is signed."""
 
 
 @dataclass(frozen=True, slots=True)

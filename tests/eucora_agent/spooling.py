@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from eucora_agent import spool as spool_module
 from eucora_agent import spool_folder
 from eucora_agent.problems import SpoolFull
 from eucora_agent.spool import Spool
@@ -50,6 +49,10 @@ def signer(items: Items, bodies: tuple[bytes, ...], voids: int | None = None) ->
         return envelope, digest(envelope)
 
     return make
+
+
+def sealer(pending: Pending) -> Make:
+    return signer(pending.items, pending.bodies)
 
 
 def digest(envelope: Envelope) -> str:
@@ -130,10 +133,8 @@ def killed_at(spool: Spool, point: int, copy: Path, watch: Callable[[], None] = 
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (spool_module, spool_folder):
-            patch.setattr(module, "write", between(module.write))
-            patch.setattr(module, "give_back", between(module.give_back))
-        patch.setattr(spool_folder, "create", between(spool_folder.create))
+        for name in ("write", "give_back", "empty_log", "create"):
+            patch.setattr(spool_folder, name, between(getattr(spool_folder, name)))
         patch.setattr(spool_folder.Folder, "_unlink", between(spool_folder.Folder._unlink))
         yield
 

@@ -1,6 +1,8 @@
 """A beat goes on whatever fails in it; what was seen and could not be kept is seen again."""
 
+import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,9 @@ from eucora_agent import identity as identities
 from eucora_agent import moment, spool_folder
 from eucora_agent.problems import AlreadyRunning, NotEnrolled, SpoolFull
 from eucora_agent.run import Agent
+from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
+from eucora_agent.spool import Spool
 from eucora_wire.enrol import Enrolled
 from eucora_wire.payload import Payload, decode
 
@@ -85,11 +89,38 @@ def test_nothing_is_repeated_after_a_kill_between_two_beats(settings: Settings, 
     (root / "var/log/dpkg.log").write_text(DPKG)
     first = Agent(settings, root=root)
     first.beat()
-    os.close(first._lock)  # killed: nothing is closed, sealed or said
-    again = Agent(settings, root=root)
+    left = tmp_path / "left"  # what lies on the disk when it is killed: nothing was closed, sealed or said
+    shutil.copytree(settings.dir, left)
+    again = Agent(dataclasses.replace(settings, dir=left), root=root)
     again.beat()
     assert [c.subject for p in payloads(again) for c in p.changes] == ["nano"]
     again.close()
+    first.close()
+
+
+def test_a_beat_that_may_send_waits_for_the_disk_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Append and seal are one transaction; that the one before was acknowledged goes along with it."""
+    agent = Agent(settings)
+    agent.beat()  # the inventory, and the first failure
+    monkeypatch.setattr(Sender, "may_send", lambda self, at: True)
+    monkeypatch.setattr(Sender, "deliver_all", acknowledged)
+    agent.sender.failures = 0
+    agent.beat()
+    written = []
+    real = spool_folder.write
+    monkeypatch.setattr(spool_folder, "write", lambda db, steps: written.append(steps) or real(db, steps))
+    for _ in range(3):
+        agent.beat()
+    assert len(written) == 3
+    assert agent.spool.depth() == 0
+    agent.close()
+
+
+def acknowledged(sender: Sender, spool: Spool, *_: object) -> None:
+    """As a platform that takes everything."""
+    for sealed in spool.sealed():
+        assert spool.batch(sealed.number) is not None
+        spool.settle(sealed.number)
 
 
 def test_one_agent_a_folder(settings: Settings) -> None:

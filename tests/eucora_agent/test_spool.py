@@ -85,8 +85,9 @@ def test_what_is_to_be_remembered_is_kept_with_the_item_or_not_at_all(tmp_path: 
     assert spool.note("states") == b"one"
     fill(spool, *[40_000] * 12)  # over several files
     spool.close()
-    assert opened(tmp_path).note("states") == b"one"
-    assert opened(tmp_path).note("other") == b""
+    spool = opened(tmp_path)
+    assert spool.note("states") == b"one"
+    assert spool.note("other") == b""
 
 
 def test_the_queue_counts_what_waits_and_what_is_not_settled(tmp_path: Path) -> None:

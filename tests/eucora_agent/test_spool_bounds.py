@@ -23,7 +23,6 @@ from tests.eucora_agent.spooling import (
     worth_of,
 )
 
-from eucora_agent import spool as spool_module
 from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_file, spool_folder
 from eucora_wire.sequence import MAX_ITEMS, Lost, format_items
@@ -68,7 +67,6 @@ def test_the_bound_holds_on_the_disk_while_it_is_being_kept(tmp_path: Path, monk
         peaks.append(spool.folder.bytes())
 
     monkeypatch.setattr(spool_folder, "write", measured)
-    monkeypatch.setattr(spool_module, "write", measured)
     draw = random.Random(7)
     for _ in range(200):
         fill(spool, draw.choice((200, 5_000, 45_000)), rank=draw.randint(1, 3))

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_file_whose_tables_are_not_ours_is_damaged(tmp_path: Path) -> None:
 
 def test_a_file_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:
     opened(tmp_path).close()
-    with sqlite3.connect(newest(tmp_path)) as db:
+    with closing(sqlite3.connect(newest(tmp_path), isolation_level=None)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(SpoolFromNewer):
         opened(tmp_path)

@@ -131,7 +131,7 @@ def test_every_commit_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.Mon
     spool = opened(tmp_path)
     for db in spool.folder.files.values():
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert db.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_only_the_owner_may_read_the_spool(tmp_path: Path) -> None:
