@@ -48,9 +48,10 @@ class Network:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._take, "127.0.0.1", self.port))
+        server = self._loop.run_until_complete(asyncio.start_server(self._take, "127.0.0.1", self.port))
         self._ready.set()
         self._loop.run_forever()
+        server.close()
         self._end_all()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
