@@ -9,7 +9,7 @@ The spool's own statements run on it; SQLite is reached through apsw, since the 
 import itertools
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,13 +59,18 @@ Act = Write | Truncate | Sync | Names | SyncNames
 
 
 class Disk(apsw.VFS):
-    """Of one folder. `log`: all that was done to it. `room`: bytes that it takes, all files together."""
+    """Of one folder. `log`: all that was done to it, `begun` of it before. `room`: bytes that it takes, all together."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log, self.room = folder, list[Act](), float("inf")
         self.name = f"disk-{next(SERIAL)}"
         self._inodes, self._listed, self._serial = dict[int, int](), dict[str, int](), itertools.count(1)
         super().__init__(self.name, "")
+        self.look()
+        for path in sorted(folder.iterdir()):  # what is there already is certain
+            self.log += [Write(self.file(str(path)), 0, path.read_bytes()), Sync(self.file(str(path)))]
+        self.log.append(SyncNames())
+        self.begun = len(self.log)
 
     def xOpen(self, name: Any, flags: list[int]) -> "File":
         self.look()
@@ -185,6 +190,14 @@ def _apply(act: Write | Truncate, content: bytearray, draw: random.Random | None
         gap = act.at - len(content)
         content += draw.randbytes(gap) if draw is not None and draw.random() < 0.5 else bytes(gap)
     content[act.at : act.at + len(act.data)] = act.data
+
+
+def cut(log: Sequence[Act], draw: random.Random, folder: Path) -> None:
+    """What may be left when the power goes after these acts."""
+    platter = Platter()
+    for act in log:
+        platter.take(act)
+    platter.leave(draw, folder)
 
 
 @contextmanager
