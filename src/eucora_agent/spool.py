@@ -4,7 +4,8 @@ Rule 1: an item is on disk before it is sealed, a sealed batch before its first 
 byte. Rule 2: every ordinal is carried by one batch that counts, or stands as a tombstone, or in a batch that a later
 one names as lost, with its reason. Rule 3: what is in memory never runs ahead of the disk: each change is one
 transaction of the newest file, which alone knows the head; rows of older files go afterwards, and again on opening.
-Rule 4: an item that was sealed is gone from every file before the batch can be sent, so that no damage sends it twice.
+Rule 4: an item that was sealed is gone from every file before the batch can be sent, so that no damage sends it twice;
+where a full disk does not take that either it is passed over, and goes as soon as may be.
 """
 
 import uuid
@@ -49,6 +50,7 @@ class Spool:
         self._most_batch = min(MOST_BATCH_BYTES, file_bytes)
         self._most_lost = min(MOST_LOST, most_bytes // 1024)
         self._at, self._settled = at, set[int]()
+        self._overdue, self._leaving = list[Step](), set[int]()
         self.folder = Folder(folder, file_bytes)
         head = self.folder.head()
         self.head = self._begin() if head is None else head
@@ -81,6 +83,7 @@ class Spool:
         Raises SpoolFull when not even a tombstone fits, and then keeps nothing of it.
         """
         self._at = at
+        self._clean()
         self._expire()
         item = Waiting(self.head.next_ordinal, mark, rank, self.now_ms, at.uptime_ms, body)
         fits = len(body) <= self._room // MOST_SHARE  # else it would push out everything else
@@ -98,11 +101,18 @@ class Spool:
         except SpoolFailing:
             raise  # letting go would not help
         except SpoolFull:
-            self.folder.use_reserve()
-            if not (self.folder.drop_damaged() or self._shed(self._slack, item.rank)):
+            self._open_reserve()
+            if not (self.folder.drop_damaged() or self._shed(self._slack + self.folder.reserve_bytes, item.rank)):
                 return False
             self._keep(item, notes, sealer)
         return True
+
+    def _open_reserve(self) -> bool:
+        """Whether there may be more room now."""
+        was_there = self.folder.use_reserve()
+        self.folder.give_back()
+        self._clean()
+        return was_there
 
     def _keep(self, item: Waiting, notes: Mapping[str, bytes], sealer: Sealer | None) -> None:
         self.folder.roll()
@@ -131,6 +141,7 @@ class Spool:
 
     def pending(self, most: int) -> Pending | None:
         """The longest run of waiting items of one mark, with tombstones for those that are gone; None for nothing."""
+        self._clean()
         run, others_follow = self._next_run(most)
         first = self.head.sealed_to + 1
         last = run[-1].ordinal if others_follow else self.head.next_ordinal - 1
@@ -154,11 +165,16 @@ class Spool:
         assert pending.items.first == self.head.sealed_to + 1, "something was sealed since"
         parts, worth = [Part(pending.items, make)], (pending.rank, pending.last_born_ms)
         try:
-            return self._seal(parts, worth, sealed_to=pending.items.last)
+            number = self._seal(parts, worth, sealed_to=pending.items.last)
+        except SpoolFailing:
+            raise
         except SpoolFull:
-            if pending.items.first <= self.head.sealed_to or not self.folder.use_reserve():
+            if not self._open_reserve():
+                self._shed(self._slack + self.folder.reserve_bytes, pending.rank)  # there is room the next time
                 raise
-            return self._seal(parts, worth, sealed_to=pending.items.last)
+            number = self._seal(parts, worth, sealed_to=pending.items.last)
+        self.folder.lay_reserve()
+        return number
 
     def seal_again(self, numbers: Sequence[int], parts: Sequence[Part]) -> None:
         """Instead of batches that do not count, seal their items, which keep their ordinals, as these."""
@@ -190,7 +206,7 @@ class Spool:
 
     def depth(self) -> int:
         """Items appended and not settled."""
-        waiting = sum(row[0] for row in self.folder.rows(sql.COUNT_WAITING, self.head.sealed_to))
+        waiting = sum(row[0] for row in self.folder.rows(sql.COUNT_WAITING, self.head.sealed_to)) - len(self._leaving)
         sealed = self.folder.facts(sql.LIVE_SPANS)
         return int(waiting + sum(count for number, count in sealed if number not in self._settled))
 
@@ -260,7 +276,7 @@ class Spool:
     def _expire(self) -> None:
         """What has certainly lain longer than the spool keeps."""
         limit = self.now_ms - self._max_age_ms
-        ordinals = [row[0] for row in self.folder.rows(sql.ITEMS_BORN_BEFORE, limit)]
+        ordinals = [row[0] for row in self.folder.rows(sql.ITEMS_BORN_BEFORE, limit) if self._is_there(row[0])]
         numbers = [row[0] for row in self.folder.facts(sql.LIVE_BORN_BEFORE, limit)]
         if ordinals or numbers:
             self._let_go(ordinals, numbers, "expired")
@@ -281,7 +297,8 @@ class Spool:
         """Whether there was anything of no higher rank."""
         sources = [db.execute(sql.ITEMS_TO_SHED, (steps.ROW_BYTES,)) for db in self.folder.files.values()]
         sources.append(self.folder.files[self.folder.newest].execute(sql.LIVE_TO_SHED))
-        ordinals, numbers = bounds.victims(sources, over, rank)
+        there = [(c for c in source if c[3] or self._is_there(c[1])) for source in sources]
+        ordinals, numbers = bounds.victims(there, over, rank)
         for source in sources:
             source.close()
         if ordinals or numbers:
@@ -300,10 +317,8 @@ class Spool:
             *steps.without(ordinals, numbers),
             shed=self.head.shed + (0 if reason == "corrupt" else count),
         )
-        for n in self.folder.older():
-            self.folder.write_older(n, steps.without(ordinals, numbers))
+        self._clean_later(steps.without(ordinals, numbers), ordinals)
         self.folder.give_back()
-        self._unlink_done()
 
     # --- writing
 
@@ -339,10 +354,29 @@ class Spool:
         forgotten = steps.forgotten(instead)
         place = {"sequence": head.sequence, "number": head.number, "previous": head.previous}
         self._commit(*forgotten, *gone, *written, *also, **place, **changes)
-        for n in self.folder.older():
-            self.folder.write_older(n, gone)
-        self._unlink_done()
+        self._clean_later(gone)
         return head.number
+
+    def _clean_later(self, gone: Sequence[Step], ordinals: Sequence[int] = ()) -> None:
+        """It is committed that these go, waiting items among them: from the older files now, or as soon as may be."""
+        self._overdue += gone
+        self._leaving |= set(ordinals)
+        self._clean()
+
+    def _clean(self) -> None:
+        """What is gone goes from the older files too, if the disk takes it."""
+        if not self._overdue:
+            return
+        with suppress(SpoolFull):
+            for n in self.folder.older():
+                self.folder.write_older(n, self._overdue)
+            self._overdue.clear()
+            self._leaving.clear()
+            self._unlink_done()
+
+    def _is_there(self, ordinal: int) -> bool:
+        """Whether an item that lies in a file waits, and does not just lie there still."""
+        return ordinal > self.head.sealed_to and ordinal not in self._leaving
 
     # --- opening
 
@@ -371,8 +405,7 @@ class Spool:
         gone = [n for first, last, _ in self._gone(self.head.next_ordinal) for n in range(first, last + 1)]
         left = [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there - live))]
         self.folder.write(left)
-        for n in self.folder.older():
-            self.folder.write_older(n, left)
+        self._clean_later(left, gone)
         if missing := sorted(live - there):
             self._let_go([], missing, "corrupt")
         self._unlink_done()
@@ -408,6 +441,8 @@ class Spool:
         """Items not yet sealed, ascending, and whether each is as it was written."""
         for *row, total in self.folder.rows(sql.WAITING, self.head.sealed_to):
             item = Waiting(*row)
+            if not self._is_there(item.ordinal):
+                continue
             yield item, checksum(item.mark.encode(), item.body) == total
 
     def _gone(self, to: int) -> list[Gone]:

@@ -86,6 +86,8 @@ def _connect(path: Path, log_bytes: int) -> sqlite3.Connection:
                 f"wal_autocheckpoint = {max(1, log_bytes // PAGE_BYTES)}",
                 f"journal_size_limit = {log_bytes}",
                 f"synchronous = {SYNCHRONOUS}",
+                # Pages that are free are not written once more to be blank, as some builds of SQLite do.
+                "secure_delete = FAST",
                 "cache_size = -512",
             ):
                 db.execute(f"PRAGMA {pragma}").fetchall()
@@ -117,10 +119,10 @@ def write(db: sqlite3.Connection, steps: Iterable[Step]) -> None:
 
 
 def give_back(db: sqlite3.Connection) -> None:
-    """Free pages and the log go back to the file system."""
+    """Free pages go back to the file system. The log's room stays: on a full disk it is what can be written to."""
     with translated():
         db.execute("PRAGMA incremental_vacuum").fetchall()
-    empty_log(db)
+        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
 def empty_log(db: sqlite3.Connection) -> None:

@@ -11,12 +11,14 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from eucora_agent import durable
+from eucora_agent.problems import SpoolFull
 from eucora_agent.spool_file import (
     Damaged,
     Step,
@@ -35,8 +37,6 @@ from eucora_agent.spool_sql import CARRIED, HAND_OVER
 _HANDED_OVER: list[Step] = [(statement, [()]) for statement in HAND_OVER]
 _NAME = re.compile(r"([0-9]{8})\.(db|damaged-[0-9a-f]{8})")
 _RESERVE = "reserve"
-_SPARE = 4
-"""The reserve is laid down where so many times as much is free."""
 
 
 class Folder:
@@ -44,7 +44,8 @@ class Folder:
 
     def __init__(self, path: Path, file_bytes: int) -> None:
         self.path, self._file_bytes = durable.private_folder(path), file_bytes
-        self._log_bytes, self._reserve_bytes = file_bytes, file_bytes // 2
+        # A full log, and a batch that came on top, fit into the room that the reserve leaves: so it can be emptied.
+        self._log_bytes, self.reserve_bytes = file_bytes, 2 * file_bytes
         self.files: dict[int, sqlite3.Connection] = {}
         self.damaged = 0
         self.was_used = bool(self._names())
@@ -115,17 +116,20 @@ class Folder:
         return sum(entry.stat().st_size for entry in self.path.iterdir())
 
     def give_back(self) -> None:
-        """Free pages of every file go back to the file system."""
-        for db in self.files.values():
-            give_back(db)
+        """Free pages of every file go back to the file system, as far as the disk takes it."""
+        for n, db in self.files.items():
+            with suppress(SpoolFull):
+                give_back(db)
+                if n != self.newest:
+                    empty_log(db)
 
     def lay_reserve(self) -> None:
-        """Room for a bad day, where there is plenty."""
+        """Room for a bad day."""
         path = self.path / _RESERVE
-        if path.exists() or free_bytes(self.path) < _SPARE * self._reserve_bytes:
+        if path.exists() or free_bytes(self.path) <= self.reserve_bytes:
             return
         try:
-            path.write_bytes(bytes(self._reserve_bytes))
+            path.write_bytes(bytes(self.reserve_bytes))
         except OSError:
             path.unlink(missing_ok=True)
 

@@ -9,8 +9,8 @@ The spool's own statements run on it; SQLite is reached through apsw, since the 
 import itertools
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import apsw
 import pytest
 
-from eucora_agent import durable, spool_file
+from eucora_agent import durable, spool_file, spool_folder
 
 SECTOR = 512
 JOURNALS = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_SUPER_JOURNAL
@@ -59,13 +59,18 @@ Act = Write | Truncate | Sync | Names | SyncNames
 
 
 class Disk(apsw.VFS):
-    """Of one folder. `log`: all that was done to it. `room`: bytes that it takes, all files together."""
+    """Of one folder. `log`: all that was done to it, `begun` of it before. `room`: bytes that it takes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.log, self.room = folder, list[Act](), float("inf")
+        self.folder, self.log, self.room, self.fails = folder, list[Act](), float("inf"), False
         self.name = f"disk-{next(SERIAL)}"
         self._inodes, self._listed, self._serial = dict[int, int](), dict[str, int](), itertools.count(1)
         super().__init__(self.name, "")
+        self.look()
+        for path in sorted(folder.iterdir()):  # what is there already is certain
+            self.log += [Write(self.file(str(path)), 0, path.read_bytes()), Sync(self.file(str(path)))]
+        self.log.append(SyncNames())
+        self.begun = len(self.log)
 
     def xOpen(self, name: Any, flags: list[int]) -> "File":
         self.look()
@@ -89,11 +94,13 @@ class Disk(apsw.VFS):
         self.look()
         return self._inodes[self._listed[Path(path).name]]
 
+    def free(self) -> float:
+        return self.room - sum(f.stat().st_size for f in self.folder.iterdir())
+
     def refuses(self, path: str, end: int) -> bool:
         """Whether this write would need more than there is."""
-        sizes = {f.name: f.stat().st_size for f in self.folder.iterdir()}
-        grown = max(0, end - sizes.get(Path(path).name, 0))
-        return grown > 0 and sum(sizes.values()) + grown > self.room
+        grown = end - (Path(path).stat().st_size if Path(path).exists() else 0)
+        return grown > 0 and grown > self.free()
 
 
 class File(apsw.VFSFile):
@@ -106,8 +113,10 @@ class File(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:
         if self.path:
+            if self.disk.fails:
+                raise apsw.exception_for(apsw.SQLITE_IOERR_WRITE)
             if self.disk.refuses(self.path, offset + len(data)):
-                raise apsw.FullError
+                raise apsw.exception_for(apsw.SQLITE_FULL)
             self.disk.note(Write(self.disk.file(self.path), offset, bytes(data)))
         super().xWrite(data, offset)
 
@@ -187,6 +196,14 @@ def _apply(act: Write | Truncate, content: bytearray, draw: random.Random | None
     content[act.at : act.at + len(act.data)] = act.data
 
 
+def cut(log: Sequence[Act], draw: random.Random, folder: Path) -> None:
+    """What may be left when the power goes after these acts."""
+    platter = Platter()
+    for act in log:
+        platter.take(act)
+    platter.leave(draw, folder)
+
+
 @contextmanager
 def recorded(folder: Path, room: float = float("inf")) -> Iterator[Disk]:
     """Spools opened in this folder run on a disk that is noted, with the statements and pragmas of every day."""
@@ -196,6 +213,8 @@ def recorded(folder: Path, room: float = float("inf")) -> Iterator[Disk]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool_file, "SYNCHRONOUS", "FULL")
         patch.setattr(spool_file, "connect", lambda path: Connection(path, disk))
+        if room < float("inf"):
+            patch.setattr(spool_folder, "free_bytes", lambda _: disk.free())
         patch.setattr(durable, "sync_folder", lambda _: disk.note(SyncNames()))
         yield disk
     disk.unregister()
@@ -214,10 +233,24 @@ class Connection:
 
     def execute(self, statement: str, values: Any = ()) -> "Cursor":
         with _told_as_sqlite3():
-            return Cursor(self._db.execute(statement, values))
+            rows = self._db.execute(statement, values)
+            if statement.startswith("PRAGMA wal_autocheckpoint"):
+                self._checkpoint_at(int(statement.rpartition("=")[2]))
+            return Cursor(rows)
+
+    def _checkpoint_at(self, most: int) -> None:
+        """As SQLite does by itself, which lets a failure pass; apsw would raise it from the COMMIT that succeeded."""
+
+        def hook(db: apsw.Connection, name: str, pages: int) -> int:
+            with suppress(apsw.Error):
+                if pages >= most:
+                    db.wal_checkpoint(name, apsw.SQLITE_CHECKPOINT_PASSIVE)
+            return 0
+
+        self._db.set_wal_hook(hook)
 
     def close(self) -> None:
-        with _told_as_sqlite3():
+        with suppress(apsw.Error):  # nor does SQLite tell of what it could not move on closing
             self._db.close(True)
 
 

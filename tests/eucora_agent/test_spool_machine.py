@@ -1,14 +1,17 @@
 """Whatever happens in whatever order: every item is carried once by a batch that counts, or its absence is explained."""
 
+import random
 import shutil
 import tempfile
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.eucora_agent.powercut import cut, recorded
 from tests.eucora_agent.spooling import (
     BOOT,
     DAY_MS,
@@ -25,6 +28,7 @@ from tests.eucora_agent.spooling import (
     place,
     seal_all,
     seal_next,
+    sealer,
     signer,
 )
 
@@ -66,7 +70,7 @@ class Life(RuleBasedStateMachine):
         many=st.integers(1, 8),
         size=st.sampled_from((40, 3_000, 30_000, 60_000, 120_000)),
         mark=st.sampled_from("aab"),
-        rank=st.integers(1, 3),
+        rank=st.integers(1, 4),
     )
     def append(self, many: int, size: int, mark: str, rank: int) -> None:
         for _ in range(many):
@@ -261,7 +265,66 @@ class Life(RuleBasedStateMachine):
         self.starts[str(self.spool.head.stream)] = previous
 
 
+class LifeWithPowerCuts(Life):
+    """The same on a disk that tears and reorders what was not synced; while opening too."""
+
+    def _open(self) -> Spool:
+        if not hasattr(self, "recording"):
+            self.recording = ExitStack()
+        self.recording.close()
+        self.disk = self.recording.enter_context(recorded(self.folder))
+        return super()._open()
+
+    @rule(
+        share=st.floats(0, 1),
+        draw=st.randoms(use_true_random=False),
+        size=st.sampled_from((40, 30_000, 60_000)),
+        what=st.sampled_from(("append", "append sealed", "seal", "all", "open")),
+    )
+    def lose_power(self, share: float, draw: random.Random, size: int, what: str) -> None:
+        """After some share of the acts of one deed."""
+        before, body = len(self.disk.log), self._body(size)
+        known, kept = self.spool.head, self._kept()
+        if what.startswith("append"):
+            at, by = boot(self.uptime_ms, self.boot), sealer if what == "append sealed" else None
+            self.ordinals[body] = self.spool.append(body, "a", 2, at, sealer=by)
+        elif what == "open":
+            self.reopen()
+            before = self.disk.begun
+        else:
+            self.deliver(2, heard=True)
+            seal_all(self.spool, 4)
+        kept &= self._kept()
+        acts = self.disk.log[: before + round(share * (len(self.disk.log) - before))]
+        self.spool.folder.close()
+        shutil.rmtree(self.folder)
+        self.lives += 1
+        self.folder = self.base / str(self.lives)
+        cut(acts, draw, self.folder)
+        self.spool = self._open()
+        head = self.spool.head
+        assert (self.spool.damaged, head.stream) == (0, known.stream)
+        assert (head.next_ordinal, head.sequence) >= (known.next_ordinal, known.sequence)
+        assert kept <= self._kept()
+        if head.next_ordinal <= self.ordinals.get(body, 0):
+            del self.ordinals[body]  # the power went before append returned
+
+    def _kept(self) -> set[bytes]:
+        """Without remembering what is sealed: the power may go before that was said."""
+        envelopes = [self.spool.batch(x.number) for x in self.spool.sealed()]
+        return self._waiting().keys() | {b for e in envelopes if e is not None for b in bodies_of(e)}
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "recording"):
+            self.recording.close()
+
+
 Life.TestCase.settings = settings(
     max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_a_spool_lives_through_anything: Any = Life.TestCase
+LifeWithPowerCuts.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_a_spool_lives_through_power_cuts_too: Any = LifeWithPowerCuts.TestCase

@@ -23,7 +23,7 @@ from tests.eucora_agent.spooling import (
 from eucora_agent.spool import Spool
 from eucora_wire.envelope import Envelope
 
-MOST = 2**19
+MOST = 640_000
 
 
 @dataclass(frozen=True)
