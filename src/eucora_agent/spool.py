@@ -55,10 +55,13 @@ class Spool:
         head = self.folder.head()
         self.head = self._begin() if head is None else head
         self._recover()
+        if head is not None and self.folder.is_older:
+            # Its numbers may be given already. What is sealed is sent as it is; what was behind is lost.
+            self._commit((sql.FORGET_UNKNOWN, [()]), stream=uuid.uuid4(), sequence=0, previous=LOST)
 
     @property
     def damaged(self) -> int:
-        """Files that opening set aside."""
+        """Files that opening found damaged."""
         return self.folder.damaged
 
     @property

@@ -32,6 +32,7 @@ from eucora_agent.spool_file import (
     write,
 )
 from eucora_agent.spool_head import Head
+from eucora_agent.spool_log import is_damaged
 from eucora_agent.spool_sql import CARRIED, HAND_OVER
 
 _HANDED_OVER: list[Step] = [(statement, [()]) for statement in HAND_OVER]
@@ -40,14 +41,17 @@ _RESERVE = "reserve"
 
 
 class Folder:
-    """The open files by number. `was_used`: a spool stood here, or was just about to; whatever is left of it."""
+    """The open files by number. `was_used`: a spool stood here, or was just about to; whatever is left of it.
+
+    `is_older`: the end of the newest log was damaged, so that the head may be older than what was sent.
+    """
 
     def __init__(self, path: Path, file_bytes: int) -> None:
         self.path, self._file_bytes = durable.private_folder(path), file_bytes
         # A full log, and a batch that came on top, fit into the room that the reserve leaves: so it can be emptied.
         self._log_bytes, self.reserve_bytes = file_bytes, 2 * file_bytes
         self.files: dict[int, sqlite3.Connection] = {}
-        self.damaged = 0
+        self.damaged, self.is_older = 0, False
         self.was_used = bool(self._names())
         self._open_all()
 
@@ -156,6 +160,7 @@ class Folder:
             if not log.with_suffix(".db").exists():
                 log.unlink()  # its file went, and a crash came before it could
         for n in sorted(int(name[:8]) for name in self._names() if name.endswith(".db")):
+            self.is_older = is_damaged(self._path(n).with_suffix(".db-wal"))
             try:
                 self.files[n] = open_file(self._path(n), self._log_bytes)
                 head_of(self.files[n])
@@ -163,6 +168,7 @@ class Folder:
                 self._unlink(n)
             except Damaged:
                 self._set_aside(n)
+        self.damaged += self.is_older
 
     def _set_aside(self, number: int) -> None:
         if (db := self.files.pop(number, None)) is not None:

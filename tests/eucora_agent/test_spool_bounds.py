@@ -7,6 +7,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.eucora_agent.spooling import (
     DAY_MS,
     MOST,
@@ -25,6 +27,8 @@ from tests.eucora_agent.spooling import (
 
 from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_file, spool_folder
+from eucora_agent.spool_head import Head
+from eucora_wire.clock import Boot
 from eucora_wire.sequence import MAX_ITEMS, Lost, format_items
 
 HOUR_MS = 3_600_000
@@ -195,3 +199,31 @@ def test_a_reboot_counts_only_what_has_certainly_passed(tmp_path: Path) -> None:
     assert spool.depth() == 4
     spool.append(b"x", "a", 2, boot(24 * HOUR_MS, uuid.uuid4()))
     assert spool.depth() == 2  # what was made in the boot before has lain for this whole boot
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 100 * DAY_MS)), max_size=30))
+def test_however_clocks_jump_the_spools_own_never_goes_back_nor_ahead_of_what_passed(
+    jumps: list[tuple[int, int]],
+) -> None:
+    """Readings of four boots in any order, back and forth: of a boot, no more passed than its latest reading."""
+    head, latest, before = Head(uuid.UUID(int=1)), dict[int, int](), 0
+    boots, turns = [uuid.UUID(int=n) for n in range(4)], 0
+    last = None
+    for which, uptime_ms in jumps:
+        turns += which != last
+        last = which
+        head = head.at(Boot(boots[which], uptime_ms))
+        latest[turns] = max(latest.get(turns, 0), uptime_ms)
+        assert head.lived_ms >= before
+        before = head.lived_ms
+        assert head.lived_ms <= sum(latest.values())
+
+
+def test_a_clock_that_goes_back_and_forth_makes_nothing_older(tmp_path: Path) -> None:
+    spool = opened(tmp_path, age_days=1)
+    fill(spool, 30)
+    for _ in range(50):
+        fill(spool, 30, uptime_ms=1_000 + HOUR_MS)
+        fill(spool, 30, uptime_ms=1_000)
+    assert spool.depth() == 101
+    assert [x.ordinal for x, _ in spool._waiting()] == list(range(1, 102))
