@@ -6,6 +6,8 @@ one names as lost, with its reason. Rule 3: what is in memory never runs ahead o
 transaction of the newest file, which alone knows the head; rows of older files go afterwards, and again on opening.
 Rule 4: an item that was sealed is gone from every file before the batch can be sent, so that no damage sends it twice;
 where a full disk does not take that either it is passed over, and goes as soon as may be.
+
+When it waits for the disk, what goes first, and the figures: docs/decisions/spool.md.
 """
 
 import uuid

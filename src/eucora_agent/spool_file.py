@@ -21,7 +21,7 @@ Step = tuple[str, Sequence[tuple[Any, ...]]]
 
 SYNCHRONOUS = "FULL"
 """Every commit waits for the disk, once: its pages go into a log beside the file, and from there into it later."""
-PAGE_BYTES = 1024
+PAGE_BYTES = 512
 """Small pages: a beat changes a few small rows, and each costs a page."""
 
 

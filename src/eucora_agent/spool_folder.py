@@ -128,9 +128,12 @@ class Folder:
                     empty_log(db)
 
     def lay_reserve(self) -> None:
-        """Room for a bad day."""
+        """Room for a bad day. On a full disk there is none, and the log is emptied while it can be."""
         path = self.path / _RESERVE
-        if path.exists() or free_bytes(self.path) <= self.reserve_bytes:
+        if path.exists():
+            return
+        if free_bytes(self.path) <= self.reserve_bytes:
+            self.give_back()
             return
         try:
             path.write_bytes(bytes(self.reserve_bytes))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _HEADER, _FRAME, _MASK = 32, 24, 0xFFFFFFFF
-_MOST_PAGES = 2**16
+_SECTOR, _MOST_PAGES = 512, 2**16
 _MAGIC = 0x377F0682
 """Its lowest bit says that checksums are over big-endian words."""
 
@@ -43,7 +43,9 @@ def _frames(content: bytes) -> Iterator[tuple[bool, bool]]:
             sums = _sum(body, order, _sum(head[:8], order, sums))
             counts = struct.pack(">2I", *sums) == head[16:24]
         number, pages = struct.unpack_from(">2I", head)
-        yield counts, 0 < number <= pages <= _MOST_PAGES  # half a torn frame may be whatever lay on the disk
+        # Of a torn frame the half with the salt may be new, and the half with the mark whatever lay on the disk.
+        is_of_a_piece = at // _SECTOR == (at + 15) // _SECTOR
+        yield counts, is_of_a_piece and 0 < number <= pages <= _MOST_PAGES
 
 
 def _sum(content: bytes, order: str, start: tuple[int, int]) -> tuple[int, int]:

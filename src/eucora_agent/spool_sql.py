@@ -28,7 +28,9 @@ KEEP_ITEM = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)"
 KEEP_GONE = "INSERT INTO gone VALUES (?, ?, ?)"
 KEEP_BATCH = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 KEEP_LEDGER = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-KEEP_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?)"
+# Not OR REPLACE: that would write the index anew, a page more a beat.
+KEEP_NOTE = """INSERT INTO notes VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET sum = excluded.sum, content = excluded.content"""
 KEEP_HEAD = "INSERT OR REPLACE INTO head VALUES (1, ?, ?)"
 
 CARRIED = (

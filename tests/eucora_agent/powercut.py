@@ -281,5 +281,5 @@ def _told_as_sqlite3() -> Iterator[None]:
     except apsw.Error as exc:
         damage = isinstance(exc, apsw.CorruptError | apsw.NotADBError)
         told = (sqlite3.DatabaseError if damage else sqlite3.OperationalError)(str(exc))
-        told.sqlite_errorcode = getattr(exc, "extendedresult", 0)  # type: ignore[misc]
+        told.sqlite_errorcode = getattr(exc, "extendedresult", 0)
         raise told from exc

@@ -1,6 +1,8 @@
 """What the spool keeps, in which order it is sealed, and what becomes of it when a batch is refused or a stream forks."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,24 @@ def test_what_the_platform_misses_is_found_or_named_as_lost(tmp_path: Path) -> N
     namer = seal_next(spool)
     assert spool.helping((1, 2, 3)) == [3, namer]
     assert spool.helping((1_000,)) == []  # never sealed: nothing to say of it
+
+
+def test_a_spool_of_an_older_agent_is_taken_over(tmp_path: Path) -> None:
+    """It had larger pages, and a journal instead of a log."""
+    spool = opened(tmp_path)
+    kept = fill(spool, 30, 30)
+    seal_next(spool, 1)
+    was = spool.head
+    spool.close()
+    (file,) = tmp_path.glob("*.db")
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        for pragma in ("journal_mode = DELETE", "page_size = 1024", "journal_mode = TRUNCATE"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        db.execute("VACUUM")
+    (tmp_path / "reserve").unlink()
+    spool = opened(tmp_path)
+    assert (spool.damaged, spool.head.stream, spool.head.next_ordinal) == (0, was.stream, was.next_ordinal)
+    kept += fill(spool, 30)
+    seal_all(spool)
+    assert [b for e in batches(spool) for b in bodies_of(e)] == kept
+    spool.close()

@@ -26,7 +26,7 @@ from eucora_wire.sequence import LOST, Lost, format_items
 
 def test_a_damaged_item_becomes_a_tombstone_and_the_others_travel(tmp_path: Path) -> None:
     spool = opened(tmp_path)
-    bodies = fill(spool, 500, 500, 500)
+    bodies = fill(spool, 200, 200, 200)
     spool.close()
     content = newest(tmp_path).read_bytes()
     newest(tmp_path).write_bytes(content.replace(bodies[1], bodies[1][:-1] + b"y"))
@@ -38,7 +38,7 @@ def test_a_damaged_item_becomes_a_tombstone_and_the_others_travel(tmp_path: Path
 
 def test_a_damaged_batch_is_not_sent_and_named_as_lost(tmp_path: Path) -> None:
     spool = opened(tmp_path)
-    bodies = fill(spool, 500)
+    bodies = fill(spool, 200)
     seal_all(spool)
     fill(spool, 30)
     seal_all(spool)
