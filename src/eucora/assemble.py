@@ -170,9 +170,10 @@ async def found(settings: Settings) -> None:
     check_endpoints(settings)
     retention(settings)
     await migrate(settings.postgres_owner_url or settings.postgres_url)
-    kept = secrets.load(settings.data_dir / "secrets", create=True)
-    ensure_authority(settings.data_dir, settings.public_names)
     async with _pool(settings.postgres_url, "founding") as pool:
+        # Other keys beside data that lies under the old ones would look like a start, and open nothing.
+        kept = secrets.load(settings.data_dir / "secrets", create=not await founding.is_founded(pool))
+        ensure_authority(settings.data_dir, settings.public_names)
         await founding.found(pool, uuid.uuid4(), settings.shards)
         async with pool.acquire() as connection, connection.transaction():
             await ensure_policy(connection, kept.policy)

@@ -67,3 +67,17 @@ def test_ctrl_c_stops_all_and_a_new_start_finds_the_device_again(up: Up) -> None
     up.start()
     assert [d["device_id"] for d in up.json("devices")] == device
     assert time.monotonic() - began < 30
+
+
+def test_without_its_keys_a_platform_that_has_data_does_not_start_with_new_ones(up: Up) -> None:
+    up.start("--no-agent")
+    up.stop()
+    key = up.data_dir / "secrets" / "wrapping.key"
+    content = key.read_bytes()
+    key.unlink()
+    with pytest.raises(AssertionError, match="restore it from your backup"):
+        up.start("--no-agent")
+    assert not key.exists()
+    key.write_bytes(content)
+    key.chmod(0o600)
+    up.start("--no-agent")

@@ -29,7 +29,7 @@ def may_mount() -> bool:
 
 LIVE = bool(os.environ.get("EUCORA_TEST_LIVE"))
 collect_ignore = [] if LIVE else list(LONG)
-collect_ignore += [] if LIVE and may_mount() else ["test_full_disk.py"]
+collect_ignore += [] if LIVE and may_mount() else ["test_full_disk.py", "test_full_platform.py"]
 
 
 @pytest.fixture(autouse=True, scope="module")

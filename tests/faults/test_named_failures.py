@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,15 +29,11 @@ from eucora_wire.sections.hardware import Hardware
 
 pytestmark = pytest.mark.timeout(300)
 WITHIN_S = 10.0
-ROOM = min(6 * 2**30, shutil.disk_usage(tempfile.gettempdir()).free // 4)
-"""Above the reserve when the platform starts: other programs write to this disk too."""
 
 
 @pytest.fixture(scope="module")
 def running(own_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    folder = tmp_path_factory.mktemp("up")
-    reserve = (shutil.disk_usage(folder).free - ROOM) // 2**20
-    with platform_in(folder, EUCORA_LEASE_S="3", EUCORA_DISK_RESERVE_MIB=str(reserve)) as platform:
+    with platform_in(tmp_path_factory.mktemp("up"), EUCORA_LEASE_S="3") as platform:
         yield platform.start()
 
 
@@ -109,20 +103,6 @@ def device(running: Up, tmp_path: Path) -> Iterator[Device]:
 
 def says(device: Device, time: datetime | None = None) -> Payload:
     return Payload(device_id=device.id, timestamp=time or datetime.now(UTC), hardware=Hardware(cpu=1.0))
-
-
-def test_a_full_disk_is_named_and_the_door_opens_again_when_there_is_room(running: Up, device: Device) -> None:
-    filler = running.data_dir.parent / "filler"
-    with open(filler, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, ROOM + ROOM // 4)
-    try:
-        soon(lambda: "disk-full" in named(running), "disk-full")
-        batch = device.seal([says(device)])
-        soon(lambda: device.send(batch).status_code == 503, "what status says is so")
-    finally:
-        filler.unlink()
-    soon(lambda: device.send(batch).status_code == 200, "there is room again", 30)
-    soon(lambda: "disk-full" not in named(running), "it is over", 30)
 
 
 def test_a_clock_that_jumps_is_named(running: Up, tmp_path: Path) -> None:

@@ -33,9 +33,7 @@ def completeness(
         found = which(api, device)
         if statement is not None:
             with statement.open("wb") as file:
-                for piece in api.stream(
-                    f"/devices/{found}/completeness/statement" + (f"?since={since}" if since else "")
-                ):
+                for piece in api.stream(f"/devices/{found}/completeness/statement", since=since):
                     file.write(piece)
             say(f"Written to {statement}; python src/eucora_verify.py {statement} checks it without us.")
             return

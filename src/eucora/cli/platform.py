@@ -75,9 +75,9 @@ class Platform:
             if after is None:
                 return
 
-    def stream(self, path: str) -> Iterator[bytes]:
+    def stream(self, path: str, /, **params: Any) -> Iterator[bytes]:
         """A long answer, as it comes."""
-        with _answered(), self._client.stream("GET", path) as answer:
+        with _answered(), self._client.stream("GET", path, params=_given(params)) as answer:
             if answer.is_error:
                 answer.read()
                 _judge(answer)

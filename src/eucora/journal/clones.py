@@ -41,15 +41,18 @@ async def held(db: Pool) -> Sequence[Clone]:
         return [Clone(**dict(row)) for row in await db.fetch(SQL.held)]
 
 
-async def close(tx: Transaction, stream: uuid.UUID, as_what: As, now: datetime) -> uuid.UUID:
-    """Close the hold of a stream; whose it is. The caller records it. Raises Refused (unknown)."""
+async def held_by(tx: Transaction, stream: uuid.UUID) -> uuid.UUID:
+    """Whose stream it is that is held. Raises Refused (unknown)."""
     device: uuid.UUID | None = await tx.fetchval(SQL.device_of, stream)
     if device is None:
         raise Refused("unknown", "there is no such stream, or it is not held")
-    shards = await tx.fetchval(SQL.shards)
+    return device
+
+
+async def close(tx: Transaction, stream: uuid.UUID, as_what: As, now: datetime) -> None:
+    """Close the hold of a stream. The caller records it. Raises Refused (unknown)."""
     # Behind whoever appends, as every change of a head is.
-    await tx.execute(SQL.lock, shard_of(device, shards))
-    if await tx.fetchval(SQL.rewind if as_what == "rewind" else SQL.let_go, stream) is None:
+    await tx.execute(SQL.lock, shard_of(await held_by(tx, stream), await tx.fetchval(SQL.shards)))
+    if await tx.fetchval(SQL.end, stream, as_what == "rewind") is None:
         raise Refused("unknown", "it is not held any more")
     await tx.execute(SQL.note, stream, now, as_what)
-    return device

@@ -12,11 +12,8 @@ SELECT shards FROM platform
 -- name: lock
 SELECT shard FROM journal_shards WHERE shard = $1 FOR UPDATE
 
--- name: rewind
-UPDATE journal_heads SET fork = false, rewound = true WHERE stream = $1 AND fork RETURNING stream
-
--- name: let_go
-UPDATE journal_heads SET fork = false WHERE stream = $1 AND fork RETURNING stream
+-- name: end
+UPDATE journal_heads SET fork = false, rewound = $2 WHERE stream = $1 AND fork RETURNING stream
 
 -- name: note
 UPDATE stream_forks SET closed_at = $2, closed_as = $3 WHERE stream = $1 AND closed_at IS NULL

@@ -43,6 +43,12 @@ async def found(pool: Pool, installation: uuid.UUID, shards: int) -> Platform:
     return platform
 
 
+async def is_founded(pool: Pool) -> bool:
+    """Whether this database belongs to an installation already."""
+    with translated():
+        return bool(await pool.fetchval(SQL.is_founded))
+
+
 async def _require_fsync(tx: Transaction) -> None:
     """An acknowledgement means committed with fsync."""
     if await tx.fetchval(SQL.fsync) != "on":

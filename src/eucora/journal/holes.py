@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from eucora.journal.accounts import unpack
+from eucora.journal.intervals import unpack
 from eucora.slice import Pool
 from eucora.sql import load
 from eucora.stores.postgres import translated
@@ -122,7 +122,7 @@ def _stream(row: Any, newest: int, gone: Sequence[Any], rejected: Sequence[Any],
         if r["stream"] == row["stream"]
     ]
     holes = sorted([*open_ones, *said, *refused], key=lambda hole: (hole.first, hole.last))
-    absent = sum(m.last - m.first + 1 for m in account.missing) + row["gone"] + row["rejected"]
+    absent = account.items_missing + row["gone"] + row["rejected"]
     return Stream(
         stream=row["stream"], number=row["number"], items=account.last, delivered=account.last - absent,
         holes=tuple(holes[:MOST]),

@@ -5,6 +5,9 @@ SELECT pg_advisory_xact_lock(4711000)
 -- name: found
 INSERT INTO platform (installation, shards) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
+-- name: is_founded
+SELECT EXISTS (SELECT FROM platform)
+
 -- name: platform
 SELECT installation, epoch, shards FROM platform
 

@@ -16,16 +16,15 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from eucora.journal.accounts import Account, accounted
 from eucora.journal.cold import segment_at
 from eucora.journal.entries import headers_of
+from eucora.journal.intervals import Account, accounted, told
 from eucora.secrets import raw_public
 from eucora.slice import Pool
 from eucora.sql import load
 from eucora.stores.ports import Objects
 from eucora.stores.postgres import translated
 from eucora_wire.envelope import thumbprint
-from eucora_wire.sequence import parse_items, parse_lost
 
 SQL = load(__file__, "statement.sql")
 KIND, VERSION = "eucora-completeness", 1
@@ -125,13 +124,10 @@ async def _cold(pool: Pool, objects: Objects, places: Sequence[Any]) -> dict[tup
 
 def _claim(claims: dict[uuid.UUID, tuple[int, Account]], batch: Batch) -> None:
     """As a verifier adds it up: from the first item that this statement knows of the stream."""
-    headers = headers_of(batch.base.encode())
-    items = parse_items(headers["eucora-items"])
-    lost = parse_lost(headers.get("eucora-lost", ""))
-    ranges = [(items.first, items.last), *((x.first, x.last) for x in lost if x.first and x.last)]
-    first, account = claims.get(batch.stream, (items.first, Account(items.first - 1)))
-    ranges = [(a, b) for a, b in ranges if a >= first]
-    claims[batch.stream] = (first, accounted(account, sorted(ranges), batch.received))
+    own, *lost = told(headers_of(batch.base.encode())).ranges
+    first, account = claims.get(batch.stream, (own[0], Account(own[0] - 1)))
+    ranges = sorted(each for each in (own, *lost) if each[0] >= first)
+    claims[batch.stream] = (first, accounted(account, ranges, batch.received))
 
 
 def _claims(claims: Mapping[uuid.UUID, tuple[int, Account]]) -> list[dict[str, Any]]:

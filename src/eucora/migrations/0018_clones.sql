@@ -30,39 +30,24 @@ GRANT SELECT, INSERT, UPDATE ON stream_forks TO eucora_app;
 CREATE OR REPLACE FUNCTION forget_device(gone uuid) RETURNS bigint
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  n bigint; forgotten bigint := 0;
+  -- What holds something of a device, and by which column; the device itself comes last.
+  holds CONSTANT text[] := ARRAY[
+    ['journal_heads', 'device'], ['stream_forks', 'device'], ['stream_items', 'device'], ['items_gone', 'device'],
+    ['signers', 'device'], ['dead_letters', 'device'], ['device_facts', 'device'], ['software_inventory', 'device'],
+    ['software_state', 'device'], ['sessions', 'device_id'], ['device_user_map', 'device_id'], ['devices', 'device_id']];
+  pair text[]; n bigint; forgotten bigint := 0;
 BEGIN
   IF NOT EXISTS (SELECT FROM erasures WHERE device = gone AND whole) THEN
     RAISE EXCEPTION 'nobody asked to erase %', gone;
   END IF;
   DELETE FROM journal_digests d USING journal_heads h WHERE h.device = gone AND d.stream = h.stream;
   GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM journal_heads WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM stream_forks WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM stream_items WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM items_gone WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM signers WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM dead_letters WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM device_facts WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM software_inventory WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM software_state WHERE device = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM sessions WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM device_user_map WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
   UPDATE subjects SET device = NULL WHERE device = gone;
   GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
-  DELETE FROM devices WHERE device_id = gone;
-  GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
+  FOREACH pair SLICE 1 IN ARRAY holds LOOP
+    EXECUTE format('DELETE FROM %I WHERE %I = $1', pair[1], pair[2]) USING gone;
+    GET DIAGNOSTICS n = ROW_COUNT; forgotten := forgotten + n;
+  END LOOP;
   RETURN forgotten;
 END $$;
 

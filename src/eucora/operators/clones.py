@@ -2,17 +2,18 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from eucora.domains.audit import by, record
-from eucora.domains.devices.revocation import revoke
-from eucora.journal.clones import As, Clone, close, held
+from eucora.domains.devices.revocation import turn_away
+from eucora.journal.clones import As, Clone, close, held, held_by
 from eucora.operators.house import GivenHouse
 from eucora.slice import Pool
+from eucora.stores.postgres import translated
 from eucora.web.asker import Asker
 from eucora.web.declare import declared
 from eucora.web.given import GivenAsker, GivenNow, GivenPool
@@ -22,7 +23,7 @@ from eucora_wire.fields import NAME
 class CloseRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What it was: rewind, one machine set back; clone, two machines. `purpose` stands in the audit trail."""
 
-    was: Literal["rewind", "clone"]
+    was: As
     purpose: Annotated[str, Meta(max_length=200, pattern=NAME)] = ""
 
 
@@ -48,15 +49,16 @@ async def close_clone(
 
 
 async def closed(pool: Pool, stream: uuid.UUID, was: As, purpose: str, asker: Asker, now: datetime) -> Closed:
-    """The act behind the route and the button."""
-    async with pool.acquire() as tx, tx.transaction():
-        device = await close(tx, stream, was, now)
-        detail = {"stream": str(stream), "was": was}
-        await record(
-            tx, now, [by(asker, "clone.closed", "lifecycle", devices=(device,), purpose=purpose, detail=detail)]
-        )
-    if was == "clone":
-        await revoke(pool, device, by(asker, "device.revoked", "lifecycle", devices=(device,), purpose=purpose), now)
+    """The act behind the route and the button. A clone is turned away in the moment in which the hold ends."""
+    told: dict[str, Any] = {"purpose": purpose, "detail": {"stream": str(stream), "was": was}}
+    with translated():
+        async with pool.acquire() as tx, tx.transaction():
+            device = await held_by(tx, stream)
+            acts = [by(asker, "clone.closed", "lifecycle", devices=(device,), **told)]
+            if was == "clone" and await turn_away(tx, device, now):
+                acts.append(by(asker, "device.revoked", "lifecycle", devices=(device,), **told))
+            await close(tx, stream, was, now)
+            await record(tx, now, acts)
     return Closed(device, was)
 
 

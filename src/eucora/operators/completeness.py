@@ -21,8 +21,6 @@ Since = Annotated[
     str | None,
     QueryParameter(max_length=40, pattern=MOMENT, description="Holes known since then alone: 30d, or a time"),
 ]
-
-
 STATED = declared("audit.read", "lifecycle")
 
 

@@ -29,8 +29,6 @@ PATIENCE_S = 8.0
 NEAR = timedelta(days=14)
 SKEW = timedelta(seconds=2)
 LAG = timedelta(minutes=5)
-NEARLY_FULL = 3 * 2**30
-"""Bytes above the reserve from which on it is said: the database may write as much at once."""
 UNSIGNED = timedelta(minutes=15)
 AHEAD = timedelta(seconds=5)
 LEAST_POSTGRES = 150_000
@@ -98,7 +96,7 @@ def machine(settings: Settings, now: datetime) -> Iterator[Finding]:
     reserve = reserve_of(settings.disk_reserve_mib, usage.total)
     yield finding(
         "disk",
-        usage.free > reserve + min(reserve, NEARLY_FULL),
+        usage.free > 2 * reserve,
         f"{usage.free / 2**30:.1f} GiB free, the reserve is {reserve / 2**30:.1f} GiB",
         "make room: below the reserve the door answers 503, and agents keep their data until there is room",
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.eucora.journal.test_holes import payloads
 from tests.eucora.line import Device, Line, close_line, open_line
 
-from eucora.journal.clones import close, held
+from eucora.journal.clones import close, held, held_by
 from eucora.journal.holes import of_device, of_fleet
 from eucora.problems import Refused
 
@@ -62,7 +62,8 @@ async def test_a_batch_that_was_stored_before_still_gets_its_receipt(line: Line)
 async def test_of_a_rewind_who_fits_goes_on_and_who_does_not_begins_a_stream_of_its_own(line: Line) -> None:
     device, clone = await cloned(line)
     async with line.app.acquire() as tx, tx.transaction():
-        assert await close(tx, device.stream, "rewind", datetime.now(UTC)) == device.id
+        assert await held_by(tx, device.stream) == device.id
+        await close(tx, device.stream, "rewind", datetime.now(UTC))
     assert await held(line.app) == []
     assert await sent(line, clone.batch(payloads(clone, 1))) == BEGIN_ANEW
     assert await sent(line, device.batch(payloads(device, 1))) == [("appended", False)]

@@ -12,7 +12,7 @@ from tests.eucora.line import Device, Line, close_line, open_line
 from eucora.journal.holes import Completeness, of_device, of_fleet
 from eucora_wire.payload import Payload
 from eucora_wire.sections.hardware import Hardware
-from eucora_wire.sequence import Items, Lost, Tombstone
+from eucora_wire.sequence import MAX_ORDINAL, Items, Lost, Tombstone
 
 NOW = datetime.now(UTC)
 
@@ -107,3 +107,18 @@ async def test_holes_of_before_are_left_out_when_one_asks_since(line: Line) -> N
     await told(line, device.batch(payloads(device, 1), items=Items(1, 3, (Tombstone(1, 2, "shed"),))))
     assert (await of_device(line.app, device.id, NOW - timedelta(days=1))).state == "explained"
     assert (await of_device(line.app, device.id, datetime.now(UTC) + timedelta(days=1))).streams[0].holes == ()
+
+
+async def test_a_device_that_names_numbers_as_large_as_there_are_hides_nobody_s_figures(line: Line) -> None:
+    device = await line.enrol()
+    rows = [(uuid.uuid4(), device.id, n, MAX_ORDINAL, "[]", MAX_ORDINAL - 1, NOW) for n in range(1100)]
+    await line.app.executemany("INSERT INTO stream_items VALUES ($1, $2, $3, $4, $5, $6, $7)", rows)
+    found = await of_fleet(line.app)
+    assert (found.unexplained, found.devices_missing) == (MAX_ORDINAL, 1)
+    huge = [(rows[0][0], 1, MAX_ORDINAL, "shed"), (rows[0][0], 2, MAX_ORDINAL, "expired")] * 600
+    await line.app.executemany(
+        "INSERT INTO items_gone (stream, first, last, reason, device, told_at) VALUES ($1, $2, $3, $4, $5, now())"
+        " ON CONFLICT DO NOTHING",
+        [(stream, first + n, last, reason, device.id) for n, (stream, first, last, reason) in enumerate(huge)],
+    )
+    assert (await of_device(line.app, device.id)).state in ("explained", "complete", "missing")

@@ -8,8 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eucora.journal.account import joined
-from eucora.journal.accounts import MOST_MISSING, Account, accounted, pack, unpack
+from eucora.journal.intervals import MOST_MISSING, Account, accounted, joined, pack, unpack
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 Ranges = Sequence[tuple[int, int]]

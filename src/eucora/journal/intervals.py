@@ -5,14 +5,13 @@ why; so what no batch has accounted for below the highest is exactly what is mis
 told: whatever the order of arrival, and however often something comes, it becomes the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from eucora.batch import Entry
 from eucora.clock import from_ms, to_ms
 from eucora_wire.sequence import Reason, parse_items, parse_lost
 
@@ -39,33 +38,42 @@ class Account(Struct, frozen=True):
     last: int = 0
     missing: tuple[Missing, ...] = ()
 
+    @property
+    def items_missing(self) -> int:
+        """How many those are."""
+        return sum(each.last - each.first + 1 for each in self.missing)
 
-class Gone(Struct, frozen=True):
-    """Ordinals that travel no more, and why, as the device said in a batch that arrived at `told_at`."""
 
-    first: int
-    last: int
-    reason: Reason
-    told_at: datetime
+Ranges = list[tuple[int, int]]
+"""Ordinals first to last, both included."""
 
 
 class Told(Struct, frozen=True):
-    """What one batch accounts for: ranges of ordinals; of those what is gone."""
+    """What one batch accounts for; of that, what travels no more, and why."""
 
-    ranges: tuple[tuple[int, int], ...]
-    gone: tuple[Gone, ...]
+    ranges: Ranges
+    gone: list[tuple[int, int, Reason]]
 
 
-def told(entry: Entry) -> Told:
-    """Of a journal entry: its own range, and those of batches that the device has lost."""
-    items = parse_items(entry.headers["eucora-items"])
-    lost = parse_lost(entry.headers["eucora-lost"]) if "eucora-lost" in entry.headers else ()
-    known = [(each.first, each.last, each.reason) for each in lost if each.first is not None and each.last is not None]
-    gone = [(each.first, each.last, each.reason) for each in items.gone] + known
+def told(headers: Mapping[str, str]) -> Told:
+    """By its signed headers: its own range, and those of batches that the device has lost."""
+    items = parse_items(headers["eucora-items"])
+    lost = [(x.first, x.last, x.reason) for x in parse_lost(headers.get("eucora-lost", "")) if x.first and x.last]
     return Told(
-        ((items.first, items.last), *((first, last) for first, last, _ in known)),
-        tuple(Gone(*each, entry.received) for each in gone),
+        [(items.first, items.last), *((first, last) for first, last, _ in lost)],
+        [*((each.first, each.last, each.reason) for each in items.gone), *lost],
     )
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The same ordinals in as few ranges as there are, in ascending order."""
+    found: Ranges = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return found
 
 
 def accounted(before: Account, ranges: Iterable[tuple[int, int]], received: datetime) -> Account:
