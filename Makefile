@@ -76,8 +76,9 @@ lock: .venv/.bootstrap ## resolve requirements/*.txt anew (UPGRADE=--upgrade for
 	@$(LOCK) $(UPGRADE) -c requirements/bootstrap.txt -c requirements/agent.txt pyproject.toml -o requirements/platform.txt
 	@$(LOCK) $(UPGRADE) -c requirements/bootstrap.txt -c requirements/platform.txt --extra dev pyproject.toml -o requirements/dev.txt
 
-wheels: .venv/.platform ## build both distributions into dist/
+wheels: .venv/.platform ## build all three distributions into dist/
 	@$(UV) build --quiet --wheel --no-build-isolation --out-dir dist packaging/agent
+	@$(UV) build --quiet --wheel --no-build-isolation --out-dir dist packaging/verify
 	@$(UV) build --quiet --wheel --no-build-isolation --out-dir dist .
 
 clean: ## remove .venv, caches and built files; the platform's data stays

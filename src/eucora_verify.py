@@ -252,5 +252,10 @@ def main() -> int:
     return MISSING if found.missing else WHOLE
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command of the distribution."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()
