@@ -73,7 +73,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.loki import Loki
 from eucora.stores.loki_audit import LokiAudit
 from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
-from eucora.stores.postgres import open_pool
+from eucora.stores.postgres import cut_off, open_pool
 from eucora.stores.prometheus import Prometheus
 from eucora.stores.prometheus_cohorts import PrometheusCohorts
 from eucora.stores.redis import RedisCache
@@ -320,7 +320,7 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
             tracer=tracer,
             refusals=Refusals(retention(settings)["samples"].before),
         )
-        jobs = [Job(*chore) for chore in chores(house)]
+        jobs = [Job(*chore) for chore in chores(house)] + [Job("sleepers", 5, partial(cut_off, platform.pool))]
         await asyncio.gather(
             serve_devices(house, ended, ready),
             keep(jobs, ended),
@@ -418,6 +418,7 @@ def _jobs(platform: Platform) -> list[Job]:
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     again = _pipeline(platform)
     return [
+        Job("sleepers", 5, partial(cut_off, platform.pool)),
         Job("figures", figures.EVERY_S, partial(golden.tell, platform.pool)),
         Job("fold", 600, lambda: figures.fold(platform.pool, clock.now())),
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),
