@@ -166,8 +166,11 @@ def addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-async def found(settings: Settings) -> None:
-    """Bring the database up to date and found the platform: authority, policy, first operator. Again is harmless."""
+async def found(settings: Settings) -> int | None:
+    """Bring the database up to date and found the platform: authority, policy, first operator. Again is harmless.
+
+    The epoch that begins, when the database was put back since the last start.
+    """
     check_endpoints(settings)
     retention(settings)
     await migrate(settings.postgres_owner_url or settings.postgres_url)
@@ -180,19 +183,20 @@ async def found(settings: Settings) -> None:
             await ensure_policy(connection, kept.policy)
         await first_operator(pool, settings.data_dir, addresses(settings), authority_file(settings))
     async with _platform(settings, "founding") as platform:
-        await restored.look(_eraser(platform), witness_folder(settings), clock.now())
+        return await restored.look(_eraser(platform), settings.witness_folder, clock.now())
 
 
-def witness_folder(settings: Settings) -> Path:
-    """Where it is written down what no restore may undo."""
-    return settings.witness_dir or settings.data_dir / "witness"
-
-
-async def told(settings: Settings, act: str) -> None:
-    """The platform's own start and stop, in the audit trail."""
+async def told(settings: Settings, act: str, actor: str = "eucora up") -> None:
+    """What was done to the platform on its own machine, in the audit trail."""
     async with _pool(settings.postgres_url, "founding") as pool, pool.acquire() as connection, connection.transaction():
-        done = Act(act=act, audit_class="system", actor_kind="platform", actor="eucora up")
+        done = Act(act=act, audit_class="system", actor_kind="platform", actor=actor)
         await record(connection, clock.now(), [done])
+
+
+async def seen(settings: Settings) -> witness.Seen:
+    """Which installation this is, and where its journal stands."""
+    async with _pool(settings.postgres_url, "founding") as pool:
+        return await witness.seen_in(pool)
 
 
 async def console_link(settings: Settings) -> str:
@@ -206,16 +210,6 @@ async def token_for_local_agent(settings: Settings) -> str:
     """A token for one device within ten minutes."""
     async with _pool(settings.postgres_url, "founding") as pool:
         return await enrolment_tokens.create(pool, "eucora up", uses=1, hours=1 / 6, label="this machine")
-
-
-def agent_environment(settings: Settings) -> dict[str, str]:
-    """What the local agent needs to find its own files."""
-    own = {k: v for k, v in os.environ.items() if k.startswith("EUCORA_AGENT_")}
-    return {**own, "EUCORA_AGENT_DIR": str(settings.data_dir / "agent")}
-
-
-def agent_is_enrolled(settings: Settings) -> bool:
-    return (settings.data_dir / "agent" / "identity.json").exists()
 
 
 def retention(settings: Settings) -> classes.Table:
@@ -263,8 +257,9 @@ async def _cache(settings: Settings) -> AsyncIterator[Cache]:
 
 
 @asynccontextmanager
-async def _objects(settings: Settings) -> AsyncIterator[Objects]:
-    objects = S3Objects(s3_endpoint(settings), DATA_BUCKET)
+async def bucket(endpoint: S3Endpoint) -> AsyncIterator[Objects]:
+    """What journal and archive store, on this server."""
+    objects = S3Objects(endpoint, DATA_BUCKET)
     try:
         yield TimedObjects(objects)
     finally:
@@ -279,7 +274,7 @@ async def _platform(settings: Settings, role: str) -> AsyncIterator[Platform]:
         _pool(settings.postgres_url, role) as pool,
         _pool(settings.postgres_keys_url or settings.postgres_url, f"{role}-keys", 2) as keys,
         _cache(settings) as cache,
-        _objects(settings) as objects,
+        bucket(s3_endpoint(settings)) as objects,
     ):
         kept = secrets.load(settings.data_dir / "secrets")
         keyring = Keyring(pool, keys, kept.wrapping)
@@ -425,7 +420,7 @@ def _jobs(platform: Platform) -> list[Job]:
     eraser = _eraser(platform)
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     again = _pipeline(platform)
-    seen = Witness(witness_folder(platform.settings))
+    seen = Witness(platform.settings.witness_folder)
     return [
         Job("witness", witness.EVERY_S, lambda: seen.keep(platform.pool)),
         Job("sleepers", 5, partial(cut_off, platform.pool)),

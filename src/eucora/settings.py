@@ -107,6 +107,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     # Durable commits; false only in benchmarks that price the promise.
     fsync: bool = True
 
+    @property
+    def witness_folder(self) -> Path:
+        """Where it is written down what no restore may undo."""
+        return self.witness_dir or self.data_dir / "witness"
+
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises Misconfigured with every fault in one message, each with its mend."""

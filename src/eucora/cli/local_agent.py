@@ -1,6 +1,7 @@
 """The agent of this machine: enrolled once with a token made for it, kept in the data directory."""
 
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -14,9 +15,15 @@ class NotEnrolled(EucoraError):
     """The local agent could not be enrolled; start with --no-agent to leave it out."""
 
 
+def agent_environment(settings: Settings) -> dict[str, str]:
+    """What the local agent needs to find its own files."""
+    own = {k: v for k, v in os.environ.items() if k.startswith("EUCORA_AGENT_")}
+    return {**own, "EUCORA_AGENT_DIR": str(settings.data_dir / "agent")}
+
+
 def enrol_agent(resolved: Settings) -> None:
     """Enrol the local agent if it is not. The token travels in its environment: argv is readable by everybody."""
-    if assemble.agent_is_enrolled(resolved):
+    if (resolved.data_dir / "agent" / "identity.json").exists():
         return
     token = asyncio.run(assemble.token_for_local_agent(resolved))
     host = resolved.public_names.split(",")[0]
@@ -31,7 +38,7 @@ def enrol_agent(resolved: Settings) -> None:
             "--ca",
             str(assemble.authority_file(resolved)),
         ),
-        env={**plain_environment(), **assemble.agent_environment(resolved), "EUCORA_AGENT_TOKEN": token},
+        env={**plain_environment(), **agent_environment(resolved), "EUCORA_AGENT_TOKEN": token},
         capture_output=True,
         text=True,
         check=False,

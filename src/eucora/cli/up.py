@@ -23,7 +23,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from eucora import assemble, settings
-from eucora.cli.local_agent import enrol_agent
+from eucora.cli.local_agent import agent_environment, enrol_agent
 from eucora.cli.serve import ready_mark
 from eucora.embedded import supervise
 from eucora.embedded.datadir import holder
@@ -42,6 +42,7 @@ class Running:
 
     servers: Embedded
     children: dict[str, supervise.Child]
+    new_epoch: int | None = None
 
     def stop(self, resolved: Settings | None = None) -> None:
         """The agent, then the roles together; then the servers below them, once the trail knows of it."""
@@ -74,6 +75,10 @@ def up(
             running, resolved = _start(given, agent, report)
         try:
             console.print(_where(resolved, agent))
+            if running.new_epoch:
+                console.print(
+                    f"The database was put back: epoch {running.new_epoch} begins; devices send what it lacks."
+                )
             link = asyncio.run(assemble.console_link(resolved))
             console.print(f"Look: {link} opens the console once, within ten minutes.", soft_wrap=True, highlight=False)
             ended.wait()
@@ -95,7 +100,7 @@ def _start(given: Settings, agent: bool, report: supervise.Report) -> tuple[Runn
     try:
         resolved = _resolve(given, servers)
         report("database", "bringing up to date")
-        asyncio.run(assemble.found(resolved))
+        running.new_epoch = asyncio.run(assemble.found(resolved))
         asyncio.run(assemble.told(resolved, "platform.started"))
         report("database", "ready")
         parts = _parts(resolved)
@@ -193,7 +198,7 @@ def _agent(resolved: Settings) -> supervise.Program:
         argv=(sys.executable, "-m", "eucora_agent.main", "run"),
         log=resolved.data_dir / "logs" / "agent.log",
         ready=lambda _: True,
-        environment={**_proxy(os.environ), **supervise.plain_environment(), **assemble.agent_environment(resolved)},
+        environment={**_proxy(os.environ), **supervise.plain_environment(), **agent_environment(resolved)},
     )
 
 

@@ -37,6 +37,8 @@ VERBS = (
     Verb("top", "top:top", "The platform, live", "status.read", "none"),
     Verb("support", "support:support", "A bundle for whoever helps", "support.read", "administration"),
     Verb("tap", "tap:tap", "Records of a device as they pass", "telemetry.content.read", "personal"),
+    Verb("backup", "backup:backup", "A copy of everything, while it runs", "local", "system"),
+    Verb("restore", "backup:restore", "Put a backup in place", "local", "lifecycle"),
     Verb("completeness", "completeness:completeness", "Did everything arrive; if not, why", "devices.read", "none"),
     Verb("explain", "explain:explain", "One batch and its whole way", "status.read", "none"),
     Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),

@@ -72,6 +72,11 @@ def open_data_dir(path: Path) -> DataDir:
     return DataDir(path, servers_account(), lock)
 
 
+def beside(path: Path) -> DataDir:
+    """The directory of a platform that runs: looked into, not held."""
+    return DataDir(path.absolute(), servers_account(), -1)
+
+
 def holder(path: Path) -> int | None:
     """The process id of the platform that holds this directory, or None when nobody does. Raises EmbeddedError."""
     try:

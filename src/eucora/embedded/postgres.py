@@ -21,8 +21,12 @@ from eucora.embedded.supervise import Program, plain_environment
 HERE = "/proc/self/cwd"
 SUPERUSER, OWNER, APP, KEYS = "postgres", "eucora_owner", "eucora_app", "eucora_keys"
 ROLES = (OWNER, APP, KEYS)
+LOG_TO_READ = "log-to-read"
+"""In the cluster's folder after a restore: what recovery goes on with."""
 SOCKET_PATH_BYTES = 107  # unix(7): what sun_path holds, less its NUL
 
+# hot_standby: nobody is let in, and it is not ready, before a log that is read again was read to its end.
+# wal_keep_size: what a restore can go on with, beyond its backup.
 # track_commit_timestamp: eucora explain tells when a batch could be asked for.
 # log_min_messages and log_error_verbosity: an error's text and detail quote values, and values may be personal.
 PARAMETERS = {
@@ -36,6 +40,8 @@ PARAMETERS = {
     "max_connections": "60",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
+    "wal_keep_size": "1GB",
+    "hot_standby": "off",
     "wal_compression": "on",
     "checkpoint_timeout": "15min",
     "track_commit_timestamp": "on",
@@ -43,9 +49,12 @@ PARAMETERS = {
     "timezone": "UTC",
 }
 
-WHO_MAY_CONNECT = """\
+# The last two: for copies of the whole (base_backup).
+WHO_MAY_CONNECT = f"""\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
+local replication {SUPERUSER} scram-sha-256
+host replication {SUPERUSER} 127.0.0.1/32 scram-sha-256
 """
 
 
@@ -57,6 +66,9 @@ def ensure_cluster(data: DataDir, bindir: Path) -> Path:
         for role in ROLES:
             data.secret(f"{role}.password", create=False)
         _drop_locks_of_the_dead(place)
+        (place / "pg_hba.conf").write_text(WHO_MAY_CONNECT)
+        if not (place / "recovery.signal").exists() and (place / LOG_TO_READ).exists():
+            shutil.rmtree(place / LOG_TO_READ)  # read at the start before
         return give(data.account, place, 0o700)
     draft = data.path / "postgres.new"
     if draft.exists():  # a killed start

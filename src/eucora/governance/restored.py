@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-
 from eucora import clock
 from eucora.archive import masks
 from eucora.domains import audit
@@ -26,7 +24,6 @@ from eucora.slice import Pool
 from eucora.sql import load
 from eucora.stores.postgres import translated
 
-log = structlog.get_logger()
 SQL = load(__file__, "restored.sql")
 
 
@@ -49,7 +46,6 @@ async def look(eraser: Eraser, folder: Path, now: datetime) -> int | None:
     await _begin(eraser.pool, epoch, done, now)
     witness.write(folder, await seen_in(eraser.pool))
     await asyncio.to_thread(mark.unlink, missing_ok=True)
-    log.warning("database_was_put_back", epoch=epoch, replayed=done)
     return epoch
 
 

@@ -73,7 +73,7 @@ class Witness:
         self._upto = now
         if is_set_back(there, was := seen(self.folder)):
             log.error("database_set_back", mend="restart the platform: it begins a new epoch, and devices send again")
-            secrets.write(self.folder / SET_BACK, b"")
+            mark(self.folder)
         elif there != was:
             write(self.folder, there)
 
@@ -100,6 +100,12 @@ def seen(folder: Path) -> Seen | None:
         return msgspec.json.decode((folder / JOURNAL).read_bytes(), type=Seen)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def mark(folder: Path) -> None:
+    """The database was put back, or went back: the next start begins a new epoch, whatever it finds."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secrets.write(folder / SET_BACK, b"")
 
 
 def write(folder: Path, what: Seen) -> None:
