@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from eucora.domains.devices.absorb import Absorb
-from eucora.domains.devices.queries import policies_of
+from eucora.domains.devices.queries import Heard, policies_of
 from eucora.domains.identity.absorb import absorb as absorb_persons
 from eucora.domains.identity.queries import erased, people_of
 from eucora.domains.software.absorb import absorb as absorb_software
@@ -25,7 +25,7 @@ class Known(Struct, frozen=True):
 
     users: Mapping[uuid.UUID, uuid.UUID | None]
     erased: frozenset[uuid.UUID]
-    policies: Mapping[uuid.UUID, str | None]
+    policies: Mapping[uuid.UUID, Heard]
 
 
 class Directory:

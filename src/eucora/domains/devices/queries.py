@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 from eucora.domains.devices.records import DeviceRow, Interval
 from eucora.domains.devices.search import Search
 from eucora.slice import Pool, Transaction
@@ -12,6 +14,16 @@ from eucora.sql import load
 
 SQL = load(__file__)
 EVERYTHING = Search()
+
+
+class Heard(Struct, frozen=True):
+    """Under which policy a device was last heard, None when it was not yet, and by which item that is known."""
+
+    policy: str | None
+    order: tuple[int, int]
+
+
+UNHEARD = Heard(None, (0, 0))
 
 
 async def search(
@@ -61,9 +73,10 @@ async def held(db: Pool | Transaction, attribute: str, devices: Collection[uuid.
     await db.copy_from_query(SQL.held, attribute, chosen, output=into, format="csv")
 
 
-async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:
-    """The policy under which each of some devices was last heard; None for one that was not yet."""
-    return {row["device_id"]: row["policy"] for row in await db.fetch(SQL.policies_of, list(devices))}
+async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, Heard]:
+    """The policy under which each of some devices was last heard."""
+    rows = await db.fetch(SQL.policies_of, list(devices))
+    return {row["device_id"]: Heard(row["policy"], (row["policy_stream"], row["policy_item"])) for row in rows}
 
 
 async def beings(

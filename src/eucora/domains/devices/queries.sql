@@ -82,7 +82,7 @@ UPDATE devices d SET policy = n.policy, policy_stream = n.stream, policy_item = 
 
 -- name: policies_of
 -- under which policy some devices were last heard
-SELECT device_id, policy FROM devices WHERE device_id = ANY ($1::uuid[])
+SELECT device_id, policy, policy_stream, policy_item FROM devices WHERE device_id = ANY ($1::uuid[])
 
 -- name: revoke
 -- a device is turned away; nothing when it is already

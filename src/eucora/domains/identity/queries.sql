@@ -108,5 +108,5 @@ DELETE FROM device_user_map WHERE user_id = $1
 SELECT count(*) FROM device_user_map WHERE user_id = $1
 
 -- name: known_sessions
--- which of these sessions are there
-SELECT session_id, start FROM sessions WHERE session_id = ANY ($1::uuid[])
+-- which of these sessions are there, and of which device
+SELECT session_id, start, device_id FROM sessions WHERE session_id = ANY ($1::uuid[])
