@@ -1,12 +1,14 @@
 """What is remembered is what was appended, after whatever came between."""
 
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.eucora_agent.spooling import boot, opened
 
-from eucora_agent.memory import FACTS, INVENTORY, Memory, facts_note, inventory_note
+from eucora_agent.memory import FACTS, HOLDS, INVENTORY, Memory, facts_note, holds_note, inventory_note
 from eucora_wire.delta import inventory
+from eucora_wire.payload import Payload
 from eucora_wire.sections.device import Device
 from eucora_wire.sections.software import Package
 
@@ -26,7 +28,13 @@ def test_notes_are_read_again_after_a_restart(tmp_path: Path) -> None:
     memory = Memory(spool)
     memory.states = {"crashes": {"seen": 3}, "cpu": {"last": 1}}
     facts = Device(hostname="a")
-    notes = {**memory.states_note(), INVENTORY: inventory_note(PACKAGES), FACTS: facts_note(facts)}
+    holds = memory.told(Payload(uuid.uuid4(), datetime.now(UTC), device=facts))
+    notes = {
+        **memory.states_note(),
+        INVENTORY: inventory_note(PACKAGES),
+        FACTS: facts_note(facts),
+        HOLDS: holds_note(holds),
+    }
     spool.append(b"{}", "", 3, boot(), notes)
     assert memory.states_note() == {}  # nothing new: nothing to write
     spool.close()
@@ -34,6 +42,7 @@ def test_notes_are_read_again_after_a_restart(tmp_path: Path) -> None:
     assert memory.inventory() == PACKAGES
     assert not memory.inventory_is_missing()
     assert not memory.is_new(facts)
+    assert memory.holds == holds
     assert memory.is_new(Device(hostname="b"))
     assert memory.states == {"crashes": {"seen": 3}}  # of durable collectors alone
 

@@ -15,7 +15,7 @@ from eucora.domains.devices.queries import SQL, UNHEARD, Heard
 from eucora.domains.devices.records import COHORT
 from eucora.journal.keys import Key, Keyring, Owner
 from eucora.sealing import pseudonym, seal
-from eucora.slice import Transaction
+from eucora.slice import Transaction, told
 from eucora_wire.sections.device import Device, OperatingSystem
 
 _NO_SYSTEM = OperatingSystem(name="")
@@ -54,6 +54,7 @@ class Absorb:
             "key_no": key.key_no,
             **self._sealed("hostname", device.hostname, item.device, key),
             **self._sealed("serial", device.serial, item.device, key),
+            "facts_told": item.facts and _hex(told(self._secret, item.facts)),
             "order_stream": item.stream_number,
             "order_item": item.ordinal,
             "event_time": item.time,

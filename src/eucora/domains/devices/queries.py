@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from eucora.domains.devices.records import DeviceRow, Interval
 from eucora.domains.devices.search import Search
-from eucora.slice import Pool, Transaction
+from eucora.slice import Held, Pool, Transaction
 from eucora.sql import load
 
 SQL = load(__file__)
@@ -85,3 +85,12 @@ async def beings(
     """What some devices are now: (system, model, site)."""
     rows = await db.fetch(SQL.beings, list(devices))
     return {row["device_id"]: (row["os"], row["model"], row["site"]) for row in rows}
+
+
+async def held_facts(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
+    """The facts that are held of a device. Those that came before digests of them were kept are of no known digest."""
+    row = await tx.fetchrow(SQL.held_facts, device)
+    if row is None or row["order_item"] == 0:
+        return Held((0, 0), b"")
+    order = (row["order_stream"], row["order_item"])
+    return Held(order, None if row["facts_told"] is None else row["facts_told"] if row["untouched"] else b"")
