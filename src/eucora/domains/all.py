@@ -76,7 +76,7 @@ def chores(pool: Pool, secrets: Secrets) -> Sequence[Callable[[datetime], Awaita
 
     async def compare_states(now: datetime) -> None:
         with translated():
-            await compare(pool, ended, HOLDERS, secrets.pseudonym, now)
+            await compare(pool, HOLDERS, secrets.pseudonym, now)
 
     return compare_inventories, compare_states
 

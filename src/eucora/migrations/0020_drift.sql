@@ -25,6 +25,8 @@ CREATE TABLE state_told (
   event_time   timestamptz NOT NULL,
   received_at  timestamptz NOT NULL,
   checked      boolean NOT NULL DEFAULT false,
+  live         bigint,
+  replay       bigint,
   drifted_at   timestamptz,
   healed_at    timestamptz,
   resync       boolean NOT NULL DEFAULT false,
@@ -35,6 +37,7 @@ CREATE INDEX state_told_unchecked ON state_told (device) WHERE NOT checked;
 CREATE INDEX state_told_drifted ON state_told (drifted_at) WHERE drifted_at IS NOT NULL;
 CREATE INDEX state_told_resync ON state_told (device) WHERE resync;
 COMMENT ON TABLE state_told IS 'By its newest heartbeat that says so: the keyed digest of what a device told of a section, whether that is what is held here, since when it is not, and whether the section is asked for whole.';
+COMMENT ON COLUMN state_told.live IS 'With replay: the last positions of its shard at a moment when nothing of the device was missing. Compared when the pipeline has read that far.';
 COMMENT ON COLUMN state_told.whole IS 'The same item carries the section whole.';
 
 REVOKE ALL ON state_told FROM PUBLIC;

@@ -9,12 +9,19 @@ SELECT n.* FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::boolean[], $5::i
 ON CONFLICT (device, section) DO UPDATE
    SET digest = EXCLUDED.digest, whole = EXCLUDED.whole, order_stream = EXCLUDED.order_stream,
        order_item = EXCLUDED.order_item, event_time = EXCLUDED.event_time, received_at = EXCLUDED.received_at,
-       checked = false, resync = s.resync AND NOT EXCLUDED.whole
+       checked = false, live = NULL, replay = NULL, resync = s.resync AND NOT EXCLUDED.whole
  WHERE (s.order_stream, s.order_item) < (EXCLUDED.order_stream, EXCLUDED.order_item)
 
 -- name: unchecked
 -- some that are still to be compared: any, so that those that must wait hold up no other
-SELECT device, section FROM state_told WHERE NOT checked ORDER BY random() LIMIT $1
+SELECT device, section, order_stream, order_item, live, replay FROM state_told WHERE NOT checked ORDER BY random() LIMIT $1
+
+-- name: note
+-- how far the pipeline must have read before these can be compared, unless newer heartbeats came meanwhile
+UPDATE state_told AS s SET live = n.live, replay = n.replay
+  FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
+       AS n (device, section, stream, item, live, replay)
+ WHERE s.device = n.device AND s.section = n.section AND (s.order_stream, s.order_item) = (n.stream, n.item)
 
 -- name: told
 -- what a device says should be held of a section, and by which item

@@ -199,3 +199,16 @@ async def test_a_device_that_is_erased_takes_it_along(quiet: Quiet, database: An
     await owner.execute("DELETE FROM devices")
     await owner.close()
     assert await quiet.line.rows("SELECT count(*) FROM state_told") == [(0,)]
+
+
+async def test_a_shard_that_is_never_at_rest_holds_no_comparison_up(quiet: Quiet) -> None:
+    shard = "SELECT shard FROM journal_shards WHERE live > 0"
+    await quiet.tell_all(quiet.holds)
+    await quiet.line.app.execute("UPDATE state_told SET digest = '\\x00' WHERE section = 'software'")
+    waiting = quiet.device.batch([quiet.payload(None)])
+    await quiet.line.append(waiting)  # something always waits
+    assert await quiet.compared() == {}
+    assert len(await quiet.line.rows(shard)) == 1
+    await quiet.line.digest()
+    await quiet.line.append(quiet.device.batch([quiet.payload(None)]))
+    assert set(await quiet.compared()) == {"software"}
