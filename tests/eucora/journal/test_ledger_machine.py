@@ -61,6 +61,8 @@ class Stream:
     """What a plain set knows of one stream."""
 
     id: uuid.UUID
+    begins: int = 1
+    begun: bool = False
     waiting: list[Made] = field(default_factory=list)
     taken: list[Made] = field(default_factory=list)
     undigested: list[Made] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Stream:
 
     def digest(self) -> None:
         for made in self.undigested:
+            self.begun |= made.sequence == 1
             self.carried |= set(made.items.carried())
             for each in made.items.gone:
                 self.gone |= dict.fromkeys(range(each.first, each.last + 1), each.reason)
@@ -80,9 +83,12 @@ class Stream:
                 self.gone |= dict.fromkeys(range(lost.items.first, lost.items.last + 1), "corrupt")
         self.undigested.clear()
 
+    def items(self) -> set[int]:
+        """That were heard of; where the stream begins is known with its first batch."""
+        return set(range(self.begins if self.begun else 1, max(self.carried | self.gone.keys(), default=0) + 1))
+
     def missing(self) -> set[int]:
-        known = self.carried | self.gone.keys()
-        return set(range(1, max(known, default=0) + 1)) - known
+        return self.items() - self.carried - self.gone.keys()
 
 
 class Ledger(RuleBasedStateMachine):
@@ -175,10 +181,11 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(lost=st.booleans())
     def begin_anew(self, lost: bool) -> None:
-        self.device.stream, self.device.sequence, self.device.ordinal = uuid.uuid4(), 0, 0
+        """A new stream; its ordinals run on, unless the device lost them with the stream before."""
+        self.device.stream, self.device.sequence = uuid.uuid4(), 0
         if lost:
-            self.device.previous = "lost"
-        self.streams.append(Stream(self.device.stream))
+            self.device.previous, self.device.ordinal = "lost", 0
+        self.streams.append(Stream(self.device.stream, begins=self.device.ordinal + 1))
 
     @rule()
     def digest(self) -> None:
@@ -210,7 +217,7 @@ class Ledger(RuleBasedStateMachine):
             holes = {n: hole.why for hole in said.holes for n in range(hole.first, hole.last + 1)}
             assert {n for n, why in holes.items() if why in OPEN} == stream.missing()
             assert {n: why for n, why in holes.items() if why not in OPEN} == stream.gone
-            assert (said.items, said.delivered) == (max(stream.carried | stream.gone.keys()), len(stream.carried))
+            assert (said.items, said.delivered) == (len(stream.items()), len(stream.carried))
 
 
 @pytest.mark.timeout(300)
