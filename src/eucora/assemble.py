@@ -300,7 +300,7 @@ def _pipeline(platform: Platform, tracer: Tracer = OFF) -> House:
         cache=platform.cache,
         limits=_limits(platform.settings),
         lease_s=platform.settings.lease_s,
-        chores=domains.chores(platform.pool),
+        chores=domains.chores(platform.pool, platform.secrets),
         tracer=tracer,
     )
 

@@ -79,7 +79,10 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 class Item(Struct, frozen=True, gc=False):
-    """One payload after normalising: corrected time, order key (stream_number, ordinal), where it stands in the journal."""
+    """One payload after normalising: corrected time, order key (stream_number, ordinal), where it stands in the journal.
+
+    `facts`: the digest of its device facts as they were told, before their words were settled.
+    """
 
     payload: Payload
     device: uuid.UUID
@@ -96,6 +99,7 @@ class Item(Struct, frozen=True, gc=False):
     position: int
     policy: str
     key_no: int | None
+    facts: str | None = None
 
 
 class DeadLetter(Struct, frozen=True, gc=False):

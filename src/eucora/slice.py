@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from eucora.batch import Plan
+from eucora.sealing import pseudonym
 
 if TYPE_CHECKING:
     import asyncpg
@@ -21,6 +22,20 @@ else:
 
 async def _nothing(plan: Plan, tx: Transaction) -> None:
     """A domain that takes nothing from telemetry."""
+
+
+class Held(Struct, frozen=True):
+    """What a domain holds of a section of one device: the order key of its newest item, and the digest that the device
+    should tell of it, keyed (`told`); empty for what is not as it was absorbed, None where nobody can say.
+    """
+
+    order: tuple[int, int]
+    digest: bytes | None
+
+
+def told(secret: bytes, digest: str) -> bytes:
+    """A digest that a device tells, as it is kept: keyed, since names are among what it is made of, and can be guessed."""
+    return pseudonym(secret, "state", digest)
 
 
 class Slice(Struct, frozen=True):

@@ -13,9 +13,11 @@ from eucora_agent.memory import Memory
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import difference, inventory, is_empty
 from eucora_wire.payload import Payload
-from eucora_wire.sections.agent import Agent
+from eucora_wire.sections.agent import Agent, Holds
 from eucora_wire.sections.changes import Change
+from eucora_wire.sections.sessions import Session
 from eucora_wire.sections.software import Software
+from eucora_wire.state import digest_of_session
 
 METRICS = frozenset(("cpu", "memory", "disk", "temperature", "battery", "session"))
 """What is read at each beat of the cadence; the rest has a rhythm of its own, never faster than the beat."""
@@ -95,6 +97,22 @@ def payload_of(
         agent=health,
         **more,
     )
+
+
+def whole(payload: Payload) -> set[str]:
+    """The state sections that it carries whole."""
+    told = {"device": payload.device, "sessions": payload.sessions, "software": payload.software}
+    if payload.software is not None and payload.software.packages is None:
+        del told["software"]
+    return {section for section, said in told.items() if said}
+
+
+def with_holds(payload: Payload, holds: Holds, session: Session | None) -> Payload:
+    """With the digests of what the platform should hold, the session that goes on among them."""
+    assert payload.agent is not None
+    if session is not None:
+        holds = msgspec.structs.replace(holds, sessions=digest_of_session(session))
+    return msgspec.structs.replace(payload, agent=msgspec.structs.replace(payload.agent, holds=holds))
 
 
 def rank(payload: Payload) -> int:

@@ -1,4 +1,5 @@
-"""What the agent must remember between two runs: states of collectors, the inventory last appended, facts last sent.
+"""What the agent must remember between two runs: states of collectors, the inventory last appended, facts last sent,
+digests of both.
 
 It stands in the spool as notes, written in the transaction that appends the payload which it speaks of: whatever is
 killed when, a restart neither repeats nor misses a crash, a change or a package.
@@ -13,11 +14,14 @@ import zstandard
 
 from eucora_agent.collectors import COLLECTORS
 from eucora_agent.spool import Spool
-from eucora_wire.delta import Key, inventory
+from eucora_wire.delta import Key, digest, inventory
+from eucora_wire.payload import Payload
+from eucora_wire.sections.agent import Holds
 from eucora_wire.sections.device import Device
 from eucora_wire.sections.software import Package
+from eucora_wire.state import digest_of_facts
 
-STATES, INVENTORY, FACTS = "states", "inventory", "facts"
+STATES, INVENTORY, FACTS, HOLDS = "states", "inventory", "facts", "holds"
 DURABLE = frozenset(c.name for c in COLLECTORS if c.durable)
 
 States = dict[str, dict[str, Any]]
@@ -29,6 +33,7 @@ class Memory:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self.states: States = self._load_states()
+        self.holds = self._load_holds()
 
     def inventory(self) -> dict[Key, Package] | None:
         """The inventory last appended to the spool, None when none was."""
@@ -43,8 +48,27 @@ class Memory:
         return not self._spool.note(INVENTORY)
 
     def is_new(self, facts: Device) -> bool:
-        """Whether these facts differ from those last sent."""
-        return self._spool.note(FACTS) != facts_note(facts)
+        """Whether these facts differ from those last sent, or what was sent is not known."""
+        return self._spool.note(FACTS) != facts_note(facts) or self.holds.device is None
+
+    def told(self, payload: Payload) -> Holds:
+        """What the platform should hold once it has this payload as well. Costs nothing where no section is in it."""
+        software, device = payload.software, payload.device
+        holds = self.holds
+        if software is not None:
+            found = digest(inventory(software.packages or ())) if software.delta is None else software.delta.result
+            holds = msgspec.structs.replace(holds, software=found)
+        if device is not None:
+            holds = msgspec.structs.replace(holds, device=digest_of_facts(device))
+        return holds
+
+    def _load_holds(self) -> Holds:
+        """An agent of before had an inventory, and told no digest of it."""
+        try:
+            return msgspec.json.decode(self._spool.note(HOLDS), type=Holds)
+        except msgspec.DecodeError:
+            packages = self.inventory()
+            return Holds() if packages is None else Holds(software=digest(packages))
 
     def states_note(self) -> dict[str, bytes]:
         """States of durable collectors, when they differ from what is kept."""
@@ -60,6 +84,10 @@ class Memory:
 
 def inventory_note(packages: Mapping[Key, Package]) -> bytes:
     return zstandard.compress(msgspec.json.encode(list(packages.values())))
+
+
+def holds_note(holds: Holds) -> bytes:
+    return msgspec.json.encode(holds)
 
 
 def facts_note(facts: Device) -> bytes:

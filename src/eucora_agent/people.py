@@ -74,10 +74,15 @@ class People:
     def subject(self) -> uuid.UUID | None:
         return None if self.here is None else self.here.session.user_id
 
+    @property
+    def session(self) -> Session | None:
+        """That which goes on."""
+        return None if self.here is None else self.here.session
+
     def see(self, people: tuple[Person, ...], device: uuid.UUID, at: Moment, ask: Ask | None) -> Seen:
         """What changed. `ask` exchanges an account for an id; None while the platform is not to be troubled."""
         person = people[0] if people else None
-        before = None if self.here is None else self.here.session
+        before = self.session
         if person is None:
             self.here = None
             return Seen(_end(before, at), None)

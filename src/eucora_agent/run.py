@@ -16,7 +16,7 @@ from eucora_agent.collectors import Collector, Context, Link, Reading
 from eucora_agent.collectors.network import observe
 from eucora_agent.http2 import Connection, tls
 from eucora_agent.log import log
-from eucora_agent.memory import FACTS, INVENTORY, Memory, facts_note, inventory_note
+from eucora_agent.memory import FACTS, HOLDS, INVENTORY, Memory, facts_note, holds_note, inventory_note
 from eucora_agent.moment import Moment
 from eucora_agent.people import People, log_on
 from eucora_agent.problems import AlreadyRunning, EucoraError, Refused, SpoolFull, SpoolUnusable, TryLater
@@ -37,6 +37,8 @@ from eucora_wire.sections.sessions import Session
 DEFAULT_CADENCE_S, LEAST_CADENCE_S = 60.0, 1.0
 LEAST_SENDING_S = 5.0
 RESYNC_EVERY_S = 600.0
+STATE_EVERY_S = 3600.0
+NEVER_S = float("-inf")
 RENEWAL_EVERY_S, RENEWAL_LIMIT_S = 600.0, 120.0
 WARNINGS = {SpoolFull: "spool_full", SpoolUnusable: "spool_unusable"}
 PACKAGES = ("packages_dpkg", "packages_rpm")
@@ -63,7 +65,8 @@ class Agent:
         self.resync: set[str] = set()
         self.link: Link | None = None
         self._shed_before = self.spool.head.shed
-        self._inventory_at_s = self._renewal_at_s = float("-inf")
+        self._renewal_at_s = self._held_at_s = NEVER_S
+        self._whole_at_s: dict[str, float] = {}
         if self.spool.damaged:
             self.warnings.note("spool_damaged", f"{self.spool.damaged} files set aside", self.started.now)
 
@@ -86,7 +89,7 @@ class Agent:
     # --- collect, append
 
     def _collect(self, at: Moment) -> None:
-        full = self._wants_inventory(at)
+        full = self._wants_inventory()
         due = self._due(at, full)
         context = Context(
             at.now, at.boot, at.monotonic_s, root=self.root, gateway=(self.to.host, self.to.port), link=self.link
@@ -106,10 +109,9 @@ class Agent:
             raise
         self.last.update({c.name: at.uptime_s for c in due})
 
-    def _wants_inventory(self, at: Moment) -> bool:
-        """When none was ever kept, or the platform asks; it asks until the one on its way is digested."""
-        asked = "software" in self.resync and at.uptime_s - self._inventory_at_s >= RESYNC_EVERY_S
-        return asked or self.memory.inventory_is_missing()
+    def _wants_inventory(self) -> bool:
+        """When the platform asks, or none was ever kept."""
+        return "software" in self.resync or self.memory.inventory_is_missing()
 
     def _due(self, at: Moment, full: bool) -> list[Collector]:
         forced = {*(PACKAGES if full else ()), *(("device",) if "device" in self.resync else ())}
@@ -143,23 +145,42 @@ class Agent:
             device=facts,
             software=software,
             changes=(*reading.changes, *changes),
-            sessions=sessions,
+            sessions=sessions or self._session_asked_for(),
             events=events,
         )
+
+    def _session_asked_for(self) -> tuple[Session, ...]:
+        session = self.people.session
+        return (session,) if session is not None and "sessions" in self.resync else ()
 
     def _append(self, payload: Payload, at: Moment) -> None:
         mark = seal.mark(payload.user_id, self.config.policy, at, self.mark)
         if mark != self.mark:
             self._seal_all(at)  # before the person, the policy, the boot or the clock changes
         self.mark = mark
-        told = encode_one(collect.withhold(payload, self.config.collect))
+        told = collect.withhold(payload, self.config.collect)
+        holds = self.memory.told(told)
         rank, notes = collect.rank(payload), self._notes(payload)
-        self.spool.append(told, seal.write_mark(mark), rank, at.boot, notes, self._sealer(at))
-        if payload.software is not None and payload.software.packages is not None:
-            self._inventory_at_s = at.uptime_s
-            self.resync.discard("software")
-        if payload.device is not None:
-            self.resync.discard("device")
+        if holds != self.memory.holds:
+            notes[HOLDS] = holds_note(holds)
+        saying = self._says_holds(told, at)
+        if saying:
+            told = collect.with_holds(told, holds, self.people.session)
+        self.spool.append(encode_one(told), seal.write_mark(mark), rank, at.boot, notes, self._sealer(at))
+        self.memory.holds = holds
+        if saying:
+            self._held_at_s = at.uptime_s
+        sent = collect.whole(payload)
+        self.resync -= sent
+        self._whole_at_s.update(dict.fromkeys(sent, at.uptime_s))
+
+    def _says_holds(self, told: Payload, at: Moment) -> bool:
+        """With what changes or repeats a state, at start, and each hour: a quiet device is compared too."""
+        if told.agent is None:
+            return False
+        every_s = self.config.cadence_s.get("state", STATE_EVERY_S)
+        speaks = told.software is not None or told.device is not None or bool(told.sessions)
+        return speaks or at.uptime_s - self._held_at_s >= every_s
 
     def _notes(self, payload: Payload) -> dict[str, bytes]:
         """What is appended is what the next delta builds on."""
@@ -243,7 +264,8 @@ class Agent:
     def _obey(self, at: Moment) -> None:
         """A newer configuration, a certificate that is due: each may fail and is asked for again."""
         told = self.sender.taken()
-        self.resync |= set(told.resync)
+        # It asks until what is on its way is digested.
+        self.resync |= {s for s in told.resync if at.uptime_s - self._whole_at_s.get(s, NEVER_S) >= RESYNC_EVERY_S}
         if self.sender.failures == 0 and told.config > self.config.version:
             try:
                 self.config = obey.fetch(self.settings.dir, self.who, self.key, self.to, self.read())

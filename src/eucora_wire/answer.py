@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from eucora_wire.problems import ItemProblem
+from eucora_wire.state import Section
 
 Lane = Literal["live", "replay"]
 Outcome = Literal["appended", "duplicate", "known"]
@@ -24,11 +25,11 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
 
 
 class Next(Struct, frozen=True, omit_defaults=True):
-    """What the agent should know: configuration, waiting commands, full inventories to send, pace, key to sign with."""
+    """What the agent should know: configuration, waiting commands, sections to send whole, pace, key to sign with."""
 
     config: int = 0
     commands: int = 0
-    resync: tuple[Literal["software", "device"], ...] = ()
+    resync: tuple[Section, ...] = ()
     pace_s: float = 0.0
     new_stream: bool = False
 

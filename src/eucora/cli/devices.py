@@ -109,7 +109,15 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("heard of", ago(found["last_contact"])),
         ("packages", found["packages"]),
         ("gaps", _gaps(found["streams"])),
+        ("drift", [_drift(each) for each in found["drift"]]),
     ]
+
+
+def _drift(each: dict[str, Any]) -> str:
+    if each["drifted_at"] is None:
+        return f"{each['section']} fits again since {moment(each['healed_at'])}"
+    asked = ", asked for whole" if each["resync"] else ""
+    return f"{each['section']} is not as it told, since {moment(each['drifted_at'])}{asked}"
 
 
 def _gaps(streams: list[dict[str, Any]]) -> str:

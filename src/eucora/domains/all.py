@@ -7,11 +7,14 @@ from datetime import datetime
 from msgspec import Struct
 
 from eucora.domains.devices.absorb import Absorb
-from eucora.domains.devices.queries import policies_of
+from eucora.domains.devices.queries import Heard, held_facts, policies_of
+from eucora.domains.drift.absorb import Absorb as AbsorbHeartbeats
+from eucora.domains.drift.check import check as compare
 from eucora.domains.identity.absorb import absorb as absorb_persons
-from eucora.domains.identity.queries import erased, people_of
+from eucora.domains.identity.queries import erased, held_session, people_of
 from eucora.domains.software.absorb import absorb as absorb_software
 from eucora.domains.software.check import check
+from eucora.domains.software.check import held as held_inventory
 from eucora.journal.completeness import complete
 from eucora.journal.founding import PIPELINE
 from eucora.journal.keys import Keyring
@@ -25,7 +28,7 @@ class Known(Struct, frozen=True):
 
     users: Mapping[uuid.UUID, uuid.UUID | None]
     erased: frozenset[uuid.UUID]
-    policies: Mapping[uuid.UUID, str | None]
+    policies: Mapping[uuid.UUID, Heard]
 
 
 class Directory:
@@ -47,16 +50,21 @@ class Directory:
         return Known({person.subject: person.user_id for person in people}, erased, policies)
 
 
+HOLDERS = {"software": held_inventory, "device": held_facts, "sessions": held_session}
+"""Who can say what is held of each section of which a device tells digests."""
+
+
 def slices(keyring: Keyring, secrets: Secrets) -> Sequence[Slice]:
     """The domains in the order in which they take their part of a batch."""
     return (
         Slice("devices", absorb=Absorb(keyring, secrets.pseudonym)),
         Slice("identity", absorb=absorb_persons),
         Slice("software", absorb=absorb_software),
+        Slice("drift", absorb=AbsorbHeartbeats(secrets.pseudonym)),
     )
 
 
-def chores(pool: Pool) -> Sequence[Callable[[datetime], Awaitable[None]]]:
+def chores(pool: Pool, secrets: Secrets) -> Sequence[Callable[[datetime], Awaitable[None]]]:
     """What domains do when nothing waits."""
 
     async def ended(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -66,7 +74,11 @@ def chores(pool: Pool) -> Sequence[Callable[[datetime], Awaitable[None]]]:
         with translated():
             await check(pool, ended, now)
 
-    return (compare_inventories,)
+    async def compare_states(now: datetime) -> None:
+        with translated():
+            await compare(pool, HOLDERS, secrets.pseudonym, now)
+
+    return compare_inventories, compare_states
 
 
 __all__ = ["Directory", "Known", "chores", "erased", "slices"]

@@ -1,5 +1,5 @@
 """What agents should know next, kept a few seconds so that an acknowledgement asks nothing: version of the
-configuration, devices that should send a full inventory. Somewhat old is harmless: the next answer says it again.
+configuration, devices that should send a section whole. Somewhat old is harmless: the next answer says it again.
 """
 
 import uuid
@@ -10,8 +10,12 @@ from eucora.slice import Pool
 from eucora.stores.postgres import translated
 from eucora_wire.answer import Next
 from eucora_wire.enrol import Config
+from eucora_wire.state import Section
 
-RESYNC = "SELECT device FROM software_state WHERE resync"
+RESYNC = """SELECT device, array_agg(DISTINCT section ORDER BY section) AS sections
+              FROM (SELECT device, 'software' AS section FROM software_state WHERE resync
+                    UNION ALL SELECT device, section FROM state_told WHERE resync) asked
+             GROUP BY device"""
 
 
 class Notices:
@@ -20,7 +24,7 @@ class Notices:
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool, self._settings = pool, settings
         self._plain = Next()
-        self._resync: frozenset[uuid.UUID] = frozenset()
+        self._resync: dict[uuid.UUID, tuple[Section, ...]] = {}
         self.config = Config(version=0, policy="none")
 
     async def refresh(self) -> None:
@@ -29,7 +33,7 @@ class Notices:
             async with self._pool.acquire() as connection:
                 policy = await active_policy(connection)
                 rows = await connection.fetch(RESYNC)
-        self._resync = frozenset(row["device"] for row in rows)
+        self._resync = {row["device"]: tuple(row["sections"]) for row in rows}
         self._plain = Next(config=policy.version)
         self.config = Config(
             version=policy.version,
@@ -41,6 +45,5 @@ class Notices:
 
     def next_for(self, device: uuid.UUID) -> Next:
         """For the answer to this device."""
-        if device in self._resync:
-            return Next(config=self._plain.config, resync=("software",))
-        return self._plain
+        asked = self._resync.get(device)
+        return self._plain if asked is None else Next(config=self._plain.config, resync=asked)

@@ -18,6 +18,7 @@ async def account(tx: Transaction, entries: Sequence[Entry]) -> None:
     newest: dict[uuid.UUID, Entry] = {}
     begins: dict[uuid.UUID, int] = {}
     gone: list[tuple[Any, ...]] = []
+    lost: dict[tuple[uuid.UUID, int], tuple[Any, ...]] = {}
     for entry in entries:
         if entry.headers:  # of a device that was erased meanwhile nothing is left
             said = told(entry.headers)
@@ -26,10 +27,15 @@ async def account(tx: Transaction, entries: Sequence[Entry]) -> None:
             if entry.sequence == 1:
                 begins[entry.stream] = said.ranges[0][0]
             gone += [(entry.stream, entry.device, *each, entry.received) for each in said.gone]
+            for sequence, *each in said.lost:
+                lost[entry.stream, sequence] = (entry.stream, entry.device, *each, entry.received)
     whole = {stream: joined(parts) for stream, parts in ranges.items()}
     straight = [(stream, *parts[0]) for stream, parts in sorted(whole.items()) if len(parts) == 1]
     done = {row["stream"] for row in await tx.fetch(SQL.go_on, *columns(straight, 3))}
     await _rest(tx, {stream: parts for stream, parts in whole.items() if stream not in done}, newest, begins)
+    if lost:
+        arrived = {(row["stream"], row["sequence"]) for row in await tx.fetch(SQL.arrived, *columns(list(lost), 2))}
+        gone += [row for named, row in lost.items() if named not in arrived]
     if gone:
         await tx.execute(SQL.note_gone, *columns(gone, 6))
 

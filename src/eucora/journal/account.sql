@@ -20,3 +20,8 @@ ON CONFLICT (stream) DO UPDATE
 INSERT INTO items_gone (stream, device, first, last, reason, told_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[])
 ON CONFLICT DO NOTHING
+
+-- name: arrived
+-- which of these batches, that their device names as lost, had arrived before it said so: what is named first travels no more
+SELECT DISTINCT stream, sequence FROM unnest($1::uuid[], $2::bigint[]) AS n (stream, sequence)
+  JOIN journal_digests USING (stream, sequence)

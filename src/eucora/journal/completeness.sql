@@ -13,3 +13,13 @@ SELECT s.shard FROM journal_shards s JOIN cursors c USING (shard)
 SELECT device FROM journal_heads AS h
  WHERE device = ANY ($1::uuid[]) AND gaps <> '[]'
    AND number = (SELECT max(number) FROM journal_heads AS all_of WHERE all_of.device = h.device)
+
+-- name: tips_without_gap
+-- of devices whose newest stream has no open gap, the last positions of their shard, as of one moment
+SELECT n.device, s.live, s.replay FROM unnest($1::uuid[], $2::smallint[]) AS n (device, shard) JOIN journal_shards s USING (shard)
+ WHERE NOT EXISTS (SELECT FROM journal_heads AS h WHERE h.device = n.device AND h.gaps <> '[]'
+          AND h.number = (SELECT max(number) FROM journal_heads AS all_of WHERE all_of.device = n.device))
+
+-- name: read_to
+-- how far a consumer has read
+SELECT shard, lane, position FROM cursors WHERE consumer = $1

@@ -59,19 +59,25 @@ Ranges = list[tuple[int, int]]
 
 
 class Told(Struct, frozen=True):
-    """What one batch accounts for; of that, what travels no more, and why."""
+    """What one batch accounts for; of its own, what travels no more, and why; and what was in batches that it names as lost.
+
+    `lost`: (sequence, first, last, reason). What the device lost after it had arrived is there all the same.
+    """
 
     ranges: Ranges
     gone: list[tuple[int, int, Reason]]
+    lost: list[tuple[int, int, int, Reason]]
 
 
 def told(headers: Mapping[str, str]) -> Told:
     """By its signed headers: its own range, and those of batches that the device has lost."""
     items = parse_items(headers["eucora-items"])
-    lost = [(x.first, x.last, x.reason) for x in parse_lost(headers.get("eucora-lost", "")) if x.first and x.last]
+    named = parse_lost(headers.get("eucora-lost", ""))
+    lost = [(x.sequence, x.first, x.last, x.reason) for x in named if x.first and x.last]
     return Told(
-        [(items.first, items.last), *((first, last) for first, last, _ in lost)],
-        [*((each.first, each.last, each.reason) for each in items.gone), *lost],
+        [(items.first, items.last), *((first, last) for _, first, last, _ in lost)],
+        [(each.first, each.last, each.reason) for each in items.gone],
+        lost,
     )
 
 

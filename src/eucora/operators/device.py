@@ -13,6 +13,7 @@ from eucora.archive.query import Archive, Latest
 from eucora.domains.audit.asked import Personal, Purpose, reveal
 from eucora.domains.devices.queries import one
 from eucora.domains.devices.view import Device, masked, shown
+from eucora.domains.drift.queries import Drift, of_device
 from eucora.domains.identity.accounts import full_name, open_account
 from eucora.domains.identity.queries import UserRow, users_of_device
 from eucora.domains.software.queries import count_on
@@ -47,10 +48,14 @@ class Stream(Struct, frozen=True):
 
 
 class WholeDevice(Device, frozen=True, kw_only=True):
-    """A device with what other domains know of it. `packages`: how many are installed."""
+    """A device with what other domains know of it. `packages`: how many are installed.
+
+    `drift`: sections (software, device, sessions) that are not held as the device told them, or were not once.
+    """
 
     users: tuple[User, ...]
     packages: int
+    drift: tuple[Drift, ...]
     streams: tuple[Stream, ...]
     latest: Latest
 
@@ -92,6 +97,7 @@ async def whole(
         **{name: getattr(known, name) for name in Device.__struct_fields__},
         users=tuple([await _user(keyring, user, personal) for user in users]),
         packages=await count_on(pool, device_id),
+        drift=await of_device(pool, device_id),
         streams=await _streams(pool, device_id),
         latest=await latest(archive, device_id),
     )

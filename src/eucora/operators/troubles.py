@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from eucora.domains.drift.queries import lasting
 from eucora.journal.holes import of_fleet
 from eucora.operators.doctor import examine, machine
 from eucora.operators.house import Operators
@@ -21,6 +22,7 @@ from eucora.stores.postgres import translated
 SILENT = timedelta(minutes=15)
 REFUSED = timedelta(minutes=15)
 AWAITED = timedelta(hours=1)
+DRIFTED = timedelta(minutes=30)
 BEHIND_S = 300.0
 PARTS = ("postgresql", "line")
 """Of the doctor's, beside this machine, those that answer at once and write nothing."""
@@ -121,7 +123,7 @@ async def troubles(house: Operators, now: datetime) -> list[Trouble]:
     ]
     with translated():
         told, fleet = await asyncio.gather(states(house.pool, now), _fleet(house, now))
-    found += await _missing(house, now)
+    found += [*await _missing(house, now), *await _drifted(house, now)]
     return [*found, *_jumped(house, now), *waiting(told, {follower.name for follower in house.followers}), *fleet]
 
 
@@ -135,6 +137,19 @@ async def _missing(house: Operators, now: datetime) -> list[Trouble]:
     safe = "What is there is whole: each batch fits to the one before it. The rest is known item by item."
     do = "eucora completeness DEVICE tells which, and why; on the device: eucora-agent status"
     return [Trouble("items-missing", what, safe, "A device that still has them sends them again by itself.", do)]
+
+
+async def _drifted(house: Operators, now: datetime) -> list[Trouble]:
+    """Devices that are held otherwise than they told, for longer than it takes them to send the section whole."""
+    found = await lasting(house.pool, now - DRIFTED)
+    if found.oldest is None:
+        return []
+    whose = f"{found.devices:,} device{'s' if found.devices > 1 else ''}"
+    what = f"What is held of {whose} is not what was told, since {found.oldest:%Y-%m-%d %H:%M}."
+    safe = f"{JOURNAL} What the device told is in it, and on the device."
+    itself = "The device is asked for the section whole, once an hour, and sends it when it is back."
+    do = "eucora device DEVICE tells which section; eucora devices state:silent whether it can answer"
+    return [Trouble("state-drift", what, safe, itself, do)]
 
 
 def _jumped(house: Operators, now: datetime) -> list[Trouble]:

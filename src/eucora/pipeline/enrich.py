@@ -23,7 +23,7 @@ class Known(Protocol):
         ...
 
     @property
-    def policies(self) -> Mapping[uuid.UUID, str | None]:
+    def policies(self) -> Mapping[uuid.UUID, object]:
         """Device to the policy under which it was last heard; a device that is erased is absent."""
         ...
 

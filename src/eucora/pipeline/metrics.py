@@ -39,6 +39,7 @@ DEVICES = Declared("eucora_fleet_devices", "gauge", "Devices by state", ("state"
 FORKS = Declared("eucora_journal_forked_streams", "gauge", "Streams that are held, since they forked")
 
 MISSING = Declared("eucora_journal_missing_items", "gauge", "Items that no batch of their device accounts for")
+DRIFTED = Declared("eucora_drift_devices", "gauge", "Devices of which something is held otherwise than they told")
 
 QUEUE = Declared("queue_depth", "gauge", "Batches acknowledged and not yet queryable, of both lanes")
 SILENT = Declared("agent_heartbeat_failures", "gauge", "Devices heard of in the last week, and silent for too long now")
@@ -51,7 +52,7 @@ HEARD_OF = timedelta(days=7)
 DECLARED = (
     *(LAG_RECORDS, LAG_SECONDS, TOLD, MERGED, CLAMPED, RETRIES, REFUSED, FORGETTING, AGAIN, FAILED_AT, PAUSED),
     *(JOURNAL, DIGESTED, DIGEST_LAG, DIGEST_LAG_SECONDS, DEAD, WINDOWS, AUDIT, DEVICES, FORKS),
-    *(MISSING, QUEUE, SILENT, SUCCESS, FAILURE, *golden.DECLARED),
+    *(MISSING, DRIFTED, QUEUE, SILENT, SUCCESS, FAILURE, *golden.DECLARED),
 )
 LANES = ("live", "replay")
 
@@ -102,6 +103,7 @@ def _counts(row: Any) -> Iterator[Sample]:
     yield Sample(DEVICES, row["revoked"], ("revoked",))
     yield Sample(FORKS, row["forks"])
     yield Sample(MISSING, row["missing"])
+    yield Sample(DRIFTED, row["drifted"])
     yield Sample(SILENT, row["silent"])
     yield Sample(SUCCESS, row["succeeded"])
     yield Sample(FAILURE, row["failed"])

@@ -19,6 +19,7 @@ from eucora_wire.clock import correct, parse_boot
 from eucora_wire.payload import Payload
 from eucora_wire.problems import BASE, ItemProblem
 from eucora_wire.sequence import parse_items
+from eucora_wire.state import digest_of_facts
 
 GRACE = timedelta(days=1)
 """A sample may be older than the spool's maximum age by this much: the spool's clock is not ours."""
@@ -151,6 +152,7 @@ def _item(entry: Entry, ordinal: int, payload: Payload, times: _Times, policy: s
         entry.position,
         policy,
         entry.key_no,
+        None if payload.device is None else digest_of_facts(payload.device),
     )
 
 

@@ -4,10 +4,26 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from eucora_wire.fields import fact, measure, text
+from eucora_wire.fields import DIGEST, fact, measure, part, text
 
 Status = Literal["healthy", "degraded", "offline"]
 Severity = Literal["S1", "S2", "S3"]
+
+
+class Holds(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the agent told last, this payload included, as digests (`eucora_wire.state`). What it never told is absent."""
+
+    software: Annotated[str, fact("Digest of the whole inventory", pattern=DIGEST, purposes=("inventory",))] | None = (
+        None
+    )
+    device: Annotated[str, fact("Digest of the device facts", pattern=DIGEST, purposes=("inventory",))] | None = None
+    sessions: (
+        Annotated[
+            str,
+            fact("Digest of the session that goes on", pattern=DIGEST, purposes=("inventory",), data="pseudonymous"),
+        ]
+        | None
+    ) = None
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,3 +57,4 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
         ]
         | None
     ) = None
+    holds: Annotated[Holds, part("What the platform should hold of this device")] | None = None

@@ -17,6 +17,7 @@ from tests.eucora.gateway.plane import SHARDS, Plane, Start, free_ports
 from tests.eucora.line import close_line, open_line
 
 from eucora import clock
+from eucora.domains.all import chores
 from eucora.journal import clones
 from eucora.journal.postgres import PostgresJournal
 from eucora_agent import moment, status
@@ -440,3 +441,54 @@ async def test_who_enrols_anew_takes_the_spool_along(machine: Machine) -> None:
     found = await machine.arrived()
     assert [x.ordinal for x in found] == [1, 2, 3, 4, 5, 6]
     assert {x.payload.device_id for x in found} == {again.who.device_id}
+
+
+DRIFT = (
+    "SELECT section, drifted_at IS NOT NULL, healed_at IS NOT NULL, resync FROM state_told WHERE device = $1 ORDER BY 1"
+)
+
+
+async def test_what_is_changed_by_hand_in_the_database_is_found_by_the_next_heartbeat_and_mended_by_the_device(
+    machine: Machine,
+) -> None:
+    machine.packages(bash="5.2", nano="7.2")
+    machine.here("mia")
+    agent = await machine.start()
+    pool, device = machine.plane.pool, agent.who.device_id
+
+    async def compared() -> list[tuple[Any, ...]]:
+        for compare in chores(pool, machine.plane.house.secrets):
+            await compare(clock.now())
+        await machine.plane.house.notices.refresh()
+        return [tuple(row) for row in await pool.fetch(DRIFT, device)]
+
+    await machine.beat(2)
+    await machine.digest()
+    fits = [(section, False, False, False) for section in ("device", "sessions", "software")]
+    assert await compared() == fits
+    for statement in (
+        "UPDATE software_inventory SET version = '6.0' WHERE name = 'bash' AND device = $1",
+        "UPDATE devices SET model = 'another' WHERE device_id = $1",
+        "UPDATE sessions SET vpn = true WHERE device_id = $1",
+    ):
+        await pool.execute(statement, device)
+    await machine.beat(2)
+    await machine.digest()
+    assert await compared() == fits, "not every heartbeat says what it holds"
+    await machine.beat(1, every_s=3600)
+    await machine.digest()
+    assert await compared() == [(section, True, False, True) for section, *_ in fits]
+    await machine.beat(2)  # the first hears of it, the second sends them whole
+    await machine.digest()
+    assert await compared() == [(section, False, True, False) for section, *_ in fits]
+    kept = "SELECT name, version FROM software_inventory WHERE device = $1 AND present ORDER BY 1"
+    assert [tuple(row) for row in await pool.fetch(kept, device)] == [("bash", "5.2"), ("nano", "7.2")]
+    assert await pool.fetchval("SELECT model FROM devices WHERE device_id = $1", device) is None
+    assert await pool.fetchval("SELECT vpn FROM sessions WHERE device_id = $1", device) is None
+    asked = len(await machine.entries())
+    await machine.beat(3)
+    repeated = [
+        x.payload for x in await machine.arrived() if x.payload.software or x.payload.device or x.payload.sessions
+    ]
+    assert len(repeated) == 2, "what was asked for is sent once"
+    assert len(await machine.entries()) == asked + 3

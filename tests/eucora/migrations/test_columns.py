@@ -20,6 +20,7 @@ ROOMS = {
     "devices",
     "identity",
     "software",
+    "drift",
     "observe",
     "operators",
     "governance",

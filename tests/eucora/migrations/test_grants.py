@@ -82,4 +82,5 @@ async def test_no_role_becomes_another_and_few_functions_run_as_the_owner(owner:
     kept = {"keep_partitions", "drop_digests", "open_window", "drop_windows", "drop_sealed_day"}
     retention = {"expire_segments", "forget_segments", "drop_expired_month", "expired_audit_month", "drop_audit_month"}
     erasure = {"forget_device", "forget_interval", "forget_key", "scrub_entries", "swap_segment"}
-    assert functions == kept | retention | erasure | {"forget_superseded"}
+    as_caller = {"facts_digest"}
+    assert functions == kept | retention | erasure | {"forget_superseded"} | as_caller

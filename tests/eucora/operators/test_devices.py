@@ -168,3 +168,35 @@ async def test_a_device_belongs_to_a_site_by_its_token_or_as_an_operator_says_an
     unknown = "/devices/00000000-0000-4000-8000-000000000000/site"
     assert (await plane.ask("POST", unknown, json={"site": "Lyon"})).status_code == 404
     assert (await plane.ask("POST", f"{path}/site", json={"site": ""})).status_code == 400
+
+
+async def plant_drift(
+    plane: Plane, laptop: Laptop, section: str, drifted: datetime | None, healed: datetime | None
+) -> None:
+    await plane.house.pool.execute(
+        "INSERT INTO state_told (device, section, digest, whole, order_stream, order_item, event_time, received_at,"
+        " drifted_at, healed_at, resync) VALUES ($1, $2, '', false, 1, 1, now(), now(), $3, $4, $5)",
+        laptop.device_id, section, drifted, healed, drifted is not None,
+    )  # fmt: skip
+
+
+async def test_what_is_held_otherwise_than_it_was_told_stands_with_the_device_and_is_a_trouble_when_it_lasts(
+    plane: Plane, plant: PlantDevice
+) -> None:
+    laptop, since = await plant(), datetime.now(UTC).replace(microsecond=0)
+    await plant_drift(plane, laptop, "software", since, None)
+    await plant_drift(plane, laptop, "device", None, since)
+    await plant_drift(plane, laptop, "sessions", None, None)
+    at = since.isoformat().replace("+00:00", "Z")
+    assert (await plane.get(f"/devices/{laptop.device_id}"))["drift"] == [
+        {"section": "device", "drifted_at": None, "healed_at": at, "resync": False},
+        {"section": "software", "drifted_at": at, "healed_at": None, "resync": True},
+    ]
+
+    async def troubled() -> list[str]:
+        return [each["what"] for each in (await plane.get("/status"))["troubles"] if each["name"] == "state-drift"]
+
+    assert await troubled() == []
+    await plane.house.pool.execute("UPDATE state_told SET drifted_at = now() - interval '1 hour' WHERE resync")
+    (what,) = await troubled()
+    assert "held of 1 device is not what was told" in what

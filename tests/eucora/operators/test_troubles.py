@@ -150,6 +150,7 @@ def test_every_trouble_has_a_runbook() -> None:
         "devices-silent",
         "clock-jumped",
         "items-missing",
+        "state-drift",
         "store-away",
         "store-paused",
         "store-behind",

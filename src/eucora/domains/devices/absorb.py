@@ -11,11 +11,11 @@ import msgspec
 
 from eucora.batch import Item, Plan
 from eucora.clock import shifted
-from eucora.domains.devices.queries import SQL
+from eucora.domains.devices.queries import SQL, UNHEARD, Heard
 from eucora.domains.devices.records import COHORT
 from eucora.journal.keys import Key, Keyring, Owner
 from eucora.sealing import pseudonym, seal
-from eucora.slice import Transaction
+from eucora.slice import Transaction, told
 from eucora_wire.sections.device import Device, OperatingSystem
 
 _NO_SYSTEM = OperatingSystem(name="")
@@ -54,6 +54,7 @@ class Absorb:
             "key_no": key.key_no,
             **self._sealed("hostname", device.hostname, item.device, key),
             **self._sealed("serial", device.serial, item.device, key),
+            "facts_told": item.facts and _hex(told(self._secret, item.facts)),
             "order_stream": item.stream_number,
             "order_item": item.ordinal,
             "event_time": item.time,
@@ -123,13 +124,20 @@ def place_facts(items: Sequence[Item]) -> list[Fact]:
     return found
 
 
-def turned_policies(items: Sequence[Item], known: Mapping[uuid.UUID, str | None]) -> list[Item]:
-    """The first item a device and policy that is collected under another than the device was last heard under."""
+def turned_policies(items: Sequence[Item], known: Mapping[uuid.UUID, Heard]) -> list[Item]:
+    """The first item a device and policy that is of another than the device was last heard under, or before that one.
+
+    A policy has one version and devices go on to newer ones only: since when each holds is known whatever came first.
+    """
     first: dict[tuple[uuid.UUID, str], Item] = {}
-    for item in items:
-        if known.get(item.device) != item.policy:
-            first.setdefault((item.device, item.policy), item)
-    return sorted(first.values(), key=lambda x: (x.device, x.stream_number, x.ordinal))
+    for item in sorted((x for x in items if _turns(x, known)), key=lambda x: (x.device, x.stream_number, x.ordinal)):
+        first.setdefault((item.device, item.policy), item)
+    return list(first.values())
+
+
+def _turns(item: Item, known: Mapping[uuid.UUID, Heard]) -> bool:
+    heard = known.get(item.device, UNHEARD)
+    return heard.policy != item.policy or (item.stream_number, item.ordinal) < heard.order
 
 
 def _columns(facts: Sequence[Fact]) -> tuple[list[Any], ...]:

@@ -15,8 +15,9 @@ from eucora.slice import Transaction
 from eucora_wire.envelope import format_digest
 from eucora_wire.registry import FIELDS
 
-CADENCE_S = {"metrics": 60.0, "software": 900.0, "device": 3600.0, "crashes": 60.0}
-"""How often the agent looks: metrics each minute, inventory when it changed at most each quarter of an hour."""
+CADENCE_S = {"metrics": 60.0, "software": 900.0, "device": 3600.0, "crashes": 60.0, "state": 3600.0}
+"""How often the agent looks: metrics each minute, inventory when it changed at most each quarter of an hour. `state`: how
+often its heartbeat says what should be held, beside when that changed."""
 
 
 class Policy(Struct, frozen=True):

@@ -5,13 +5,25 @@ import uuid
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 from eucora.domains.devices.records import DeviceRow, Interval
 from eucora.domains.devices.search import Search
-from eucora.slice import Pool, Transaction
+from eucora.slice import Held, Pool, Transaction
 from eucora.sql import load
 
 SQL = load(__file__)
 EVERYTHING = Search()
+
+
+class Heard(Struct, frozen=True):
+    """Under which policy a device was last heard, None when it was not yet, and by which item that is known."""
+
+    policy: str | None
+    order: tuple[int, int]
+
+
+UNHEARD = Heard(None, (0, 0))
 
 
 async def search(
@@ -61,9 +73,10 @@ async def held(db: Pool | Transaction, attribute: str, devices: Collection[uuid.
     await db.copy_from_query(SQL.held, attribute, chosen, output=into, format="csv")
 
 
-async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:
-    """The policy under which each of some devices was last heard; None for one that was not yet."""
-    return {row["device_id"]: row["policy"] for row in await db.fetch(SQL.policies_of, list(devices))}
+async def policies_of(db: Pool | Transaction, devices: Collection[uuid.UUID]) -> dict[uuid.UUID, Heard]:
+    """The policy under which each of some devices was last heard."""
+    rows = await db.fetch(SQL.policies_of, list(devices))
+    return {row["device_id"]: Heard(row["policy"], (row["policy_stream"], row["policy_item"])) for row in rows}
 
 
 async def beings(
@@ -72,3 +85,12 @@ async def beings(
     """What some devices are now: (system, model, site)."""
     rows = await db.fetch(SQL.beings, list(devices))
     return {row["device_id"]: (row["os"], row["model"], row["site"]) for row in rows}
+
+
+async def held_facts(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
+    """The facts that are held of a device. Those that came before digests of them were kept are of no known digest."""
+    row = await tx.fetchrow(SQL.held_facts, device)
+    if row is None or row["order_item"] == 0:
+        return Held((0, 0), b"")
+    order = (row["order_stream"], row["order_item"])
+    return Held(order, None if row["facts_told"] is None else row["facts_told"] if row["untouched"] else b"")

@@ -64,9 +64,15 @@ UPDATE devices d
        firmware = n.firmware, key_no = n.key_no,
        hostname_sealed = n.hostname_sealed, hostname_pseudonym = n.hostname_pseudonym,
        serial_sealed = n.serial_sealed, serial_pseudonym = n.serial_pseudonym,
-       order_stream = n.order_stream, order_item = n.order_item, event_time = n.event_time, received_at = n.received_at
+       order_stream = n.order_stream, order_item = n.order_item, event_time = n.event_time, received_at = n.received_at,
+       facts_told = n.facts_told, facts_held = facts_digest(n)
   FROM jsonb_populate_recordset(NULL::devices, $1::jsonb) n
  WHERE d.device_id = n.device_id AND (d.order_stream, d.order_item) < (n.order_stream, n.order_item)
+
+-- name: held_facts
+-- the facts of a device: by which item, with which digest, and whether they still stand as they were absorbed
+SELECT order_stream, order_item, facts_told, facts_held IS NOT DISTINCT FROM facts_digest(d) AS untouched
+  FROM devices d WHERE device_id = $1
 
 -- name: keep_facts
 -- what attributes were said to be
@@ -82,7 +88,7 @@ UPDATE devices d SET policy = n.policy, policy_stream = n.stream, policy_item = 
 
 -- name: policies_of
 -- under which policy some devices were last heard
-SELECT device_id, policy FROM devices WHERE device_id = ANY ($1::uuid[])
+SELECT device_id, policy, policy_stream, policy_item FROM devices WHERE device_id = ANY ($1::uuid[])
 
 -- name: revoke
 -- a device is turned away; nothing when it is already

@@ -13,6 +13,8 @@ from eucora.slice import Transaction
 from eucora_wire.sections.sessions import Session
 
 Key = tuple[uuid.UUID, datetime]
+"""(session id, start)."""
+
 Said = tuple[Item, Session]
 
 
@@ -25,18 +27,29 @@ async def absorb(plan: Plan, tx: Transaction) -> None:
     newest = newest_of(plan.sections.get("sessions", ()))
     newest = {key: said for key, said in newest.items() if said[1].user_id not in plan.known.erased}
     if newest:
-        begun = await _begun(newest, tx)
-        rows = [_row(item, session) for _, (item, session) in sorted(newest.items())]
+        owners = await _owners(newest, tx)
+        taken = owned(newest, owners)
+        begun = [said for said in taken if (said[1].session_id, said[1].start) not in owners]
+        rows = [_row(*said) for said in taken]
         await tx.execute(SQL.say_sessions, *[list(column) for column in zip(*rows, strict=True)])
         said = ((users.get(session.user_id), item.device) for item, session in begun)
         await _map({(person, device) for person, device in said if person is not None}, plan, tx)
 
 
-async def _begun(newest: Mapping[Key, Said], tx: Transaction) -> list[Said]:
-    """Those of which no item has told before: a refusal is recorded when a session begins, not each time it is told."""
-    ids = [session_id for session_id, _ in newest]
-    known = {(row["session_id"], row["start"]) for row in await tx.fetch(SQL.known_sessions, ids)}
-    return [said for key, said in newest.items() if key not in known]
+async def _owners(newest: Iterable[tuple[Key, uuid.UUID]], tx: Transaction) -> dict[Key, uuid.UUID]:
+    """The devices of sessions told of before. A refusal is recorded when a session begins, not each time it is told."""
+    ids = [session_id for (session_id, _), _ in newest]
+    rows = await tx.fetch(SQL.known_sessions, ids)
+    return {(row["session_id"], row["start"]): row["device_id"] for row in rows}
+
+
+def owned(newest: Mapping[tuple[Key, uuid.UUID], Said], owners: Mapping[Key, uuid.UUID]) -> list[Said]:
+    """What a session's own device says of it: no other can change or hide it. Of two that begin it, the lower id has it."""
+    found: dict[Key, Said] = {}
+    for (key, device), said in sorted(newest.items(), key=lambda each: each[0]):
+        if owners.get(key, device) == device:
+            found.setdefault(key, said)
+    return list(found.values())
 
 
 async def _map(pairs: set[Pair], plan: Plan, tx: Transaction) -> None:
@@ -61,12 +74,12 @@ def strangers(items: Iterable[Item], users: Mapping[uuid.UUID, uuid.UUID | None]
     return found
 
 
-def newest_of(items: Iterable[Item]) -> dict[Key, Said]:
-    """A session's key to the item of highest order key that tells of it."""
-    newest: dict[Key, Said] = {}
+def newest_of(items: Iterable[Item]) -> dict[tuple[Key, uuid.UUID], Said]:
+    """A session's key and a device to its item of highest order key that tells of it."""
+    newest: dict[tuple[Key, uuid.UUID], Said] = {}
     for item in items:
         for session in item.payload.sessions:
-            key = (session.session_id, session.start)
+            key = (session.session_id, session.start), item.device
             known = newest.get(key)
             if known is None or (known[0].stream_number, known[0].ordinal) < (item.stream_number, item.ordinal):
                 newest[key] = (item, session)

@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from eucora.sealing import pseudonym
 from eucora.secrets import Secrets
-from eucora.slice import Pool, Transaction
+from eucora.slice import Held, Pool, Transaction, told
 from eucora.sql import load
+from eucora_wire.sections.sessions import Context, Session
+from eucora_wire.state import digest_of_session
 
 SQL = load(__file__)
 
@@ -79,3 +81,13 @@ async def people_of(db: Pool | Transaction, subjects: Collection[uuid.UUID]) -> 
     if not subjects:
         return []
     return [Person(**row) for row in await db.fetch(SQL.people_of, list(subjects))]
+
+
+async def held_session(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
+    """The session of which the newest item of a device tells."""
+    row = await tx.fetchrow(SQL.newest_session, device)
+    if row is None:
+        return Held((0, 0), b"")
+    context = Context(row["network"], row["vpn"], row["geo"])
+    session = Session(row["session_id"], row["user_id"], row["device_id"], row["start"], row["end"], context)
+    return Held((row["order_stream"], row["order_item"]), told(secret, digest_of_session(session)))

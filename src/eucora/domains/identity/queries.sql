@@ -21,6 +21,11 @@ SELECT s.session_id, s.user_id AS subject, j.user_id, s.start, s."end", s.networ
   FROM sessions s LEFT JOIN subjects j ON j.subject = s.user_id
  WHERE s.device_id = $1 ORDER BY s.start DESC LIMIT $2
 
+-- name: newest_session
+-- the session of which the newest item of a device tells
+SELECT session_id, user_id, device_id, start, "end", network, vpn, geo, order_stream, order_item
+  FROM sessions WHERE device_id = $1 ORDER BY order_stream DESC, order_item DESC LIMIT 1
+
 -- name: people_of
 -- the person of each subject, and whether they were erased
 SELECT s.subject, s.user_id, u.erased_at IS NOT NULL AS erased
@@ -108,5 +113,5 @@ DELETE FROM device_user_map WHERE user_id = $1
 SELECT count(*) FROM device_user_map WHERE user_id = $1
 
 -- name: known_sessions
--- which of these sessions are there
-SELECT session_id, start FROM sessions WHERE session_id = ANY ($1::uuid[])
+-- which of these sessions are there, and of which device
+SELECT session_id, start, device_id FROM sessions WHERE session_id = ANY ($1::uuid[])

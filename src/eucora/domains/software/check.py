@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 
 from eucora.domains.software.queries import SQL
-from eucora.slice import Pool
+from eucora.slice import Held, Pool, Transaction, told
 from eucora_wire.delta import digest, inventory
 from eucora_wire.sections.software import Package
 
@@ -31,7 +31,14 @@ async def check(pool: Pool, complete: Complete, now: datetime, most: int = AT_ON
     return len(ready)
 
 
-async def digest_on(pool: Pool, device: uuid.UUID) -> str:
+async def held(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
+    """The inventory that is held of a device; an empty one when it never told any."""
+    row = await tx.fetchrow(SQL.newest, device)
+    order = (0, 0) if row is None else (row["order_stream"], row["order_item"])
+    return Held(order, told(secret, await digest_on(tx, device)))
+
+
+async def digest_on(pool: Pool | Transaction, device: uuid.UUID) -> str:
     """The digest of what is held of a device."""
     return digest(inventory(Package(**row) for row in await pool.fetch(SQL.packages_of, device)))
 

@@ -51,6 +51,10 @@ UPDATE software_state s
        AS n (device, full_stream, full_item, full_time, full_received, stream, item, result)
  WHERE s.device = n.device
 
+-- name: newest
+-- by which item the newest is known of a device's inventory
+SELECT order_stream, order_item FROM software_state WHERE device = $1
+
 -- name: unchecked
 -- some devices whose digest is still to be compared: any, so that those that must wait hold up no other
 SELECT device, result FROM software_state WHERE NOT checked AND result IS NOT NULL ORDER BY random() LIMIT $1

@@ -43,6 +43,7 @@ MOST_HAPPENED, A_PAGE_OF_LINES, A_PAGE_OF_PACKAGES, SESSIONS = 400, 100, 250, 30
 SPANS = (("1 h", "1h"), ("6 h", "6h"), ("a day", "1d"), ("a week", "7d"), ("30 days", "30d"))
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 SOFTWARE = ("install", "update", "remove")
+DRIFTS = {"software": "software", "device": "facts", "sessions": "session"}
 TITLES = {metric.metric: metric.about for metric in METRICS.values()} | {
     STATES["network.proxy"]: "A proxy is in use",
     STATES["hardware.batteries.plugged"]: "On external power",
@@ -111,6 +112,7 @@ async def device_page(
             "What happened on this device, by kind and time",
         ),
         charts=[chart(span, each) for each in sorted(drawn.series, key=importance)],
+        drifts=DRIFTS,
         gaps=[(stream, *gap) for stream in found.streams for gap in stream.gaps],
     )
 

@@ -62,7 +62,7 @@ async def test_a_stream_with_a_gap_is_not_compared_and_one_without_is(line: Line
     missing = device.batch([payload])
     await line.append(device.batch([payload]))
     await line.digest()
-    (compare,) = chores(line.app)
+    compare, _ = chores(line.app, line.secrets)
     await compare(BEGIN)
     assert await line.rows("SELECT checked FROM software_state") == [(False,)]
     await line.append(missing)
@@ -83,6 +83,6 @@ async def test_what_a_stream_that_was_left_still_misses_does_not_keep_its_device
     device.stream, device.sequence, device.previous = uuid.uuid4(), 0, "lost"
     await line.append(device.batch([payload]))
     await line.digest()
-    (compare,) = chores(line.app)
+    compare, _ = chores(line.app, line.secrets)
     await compare(BEGIN)
     assert await line.rows("SELECT checked, resync FROM software_state") == [(True, False)]

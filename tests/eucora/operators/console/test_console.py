@@ -349,6 +349,23 @@ async def test_a_device_that_is_silent_or_revoked_is_said_to_be(plane: Plane, br
     assert "Revoked" in await browser.look(f"/devices/{laptop.device_id}")
 
 
+async def test_a_device_that_is_not_held_as_it_told_is_said_to_be_and_that_it_was_mended(
+    plane: Plane, browser: Browser, laptop: Laptop
+) -> None:
+    path = f"/devices/{laptop.device_id}"
+    assert "not what it told" not in await browser.look(path)
+    await plane.house.pool.execute(
+        "INSERT INTO state_told (device, section, digest, whole, order_stream, order_item, event_time, received_at,"
+        " drifted_at, resync) VALUES ($1, 'device', '', false, 1, 1, now(), now(), now(), true)",
+        laptop.device_id,
+    )
+    page = await browser.look(path)
+    assert "What is held of its facts is not what it told" in page
+    assert "It is asked for all of it" in page
+    await plane.house.pool.execute("UPDATE state_told SET drifted_at = NULL, healed_at = now(), resync = false")
+    assert "it fits again since" in await browser.look(path)
+
+
 async def test_the_platform_page_names_a_store_that_is_away(plane: Plane, browser: Browser) -> None:
     class Away:
         async def count(self, *_: Any) -> None:

@@ -1,0 +1,1 @@
+"""Drift: is what the platform holds of a device what the device says that it told?"""

@@ -1,0 +1,44 @@
+"""Digests of state sections: what a device last told of its software, its facts and its session, as 43 characters.
+
+Each is the SHA-256 of compact JSON (RFC 8259, UTF-8, no white space) with fields in the order of the schema, absent ones
+and defaults left out, times in UTC with `Z`: the same bytes on every machine. A device says them in its heartbeat
+(`agent.holds`); the platform computes them of what it holds, and asks for the section whole where they differ.
+"""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from eucora_wire.delta import digest as digest_of_software
+from eucora_wire.sections.device import Device
+from eucora_wire.sections.sessions import Context, Session
+
+Section = Literal["software", "device", "sessions"]
+SECTIONS: tuple[Section, ...] = ("software", "device", "sessions")
+
+
+def digest_of_facts(facts: Device) -> str:
+    """Of the section `device` as it was told: in the system's own words, before the platform settles them."""
+    return _digest(msgspec.structs.replace(facts, boot_time=_utc(facts.boot_time)))
+
+
+def digest_of_session(session: Session) -> str:
+    """Of the session that goes on; a place of which nothing is known is no place."""
+    context = None if session.context == Context() else session.context
+    start, end = session.start.astimezone(UTC), _utc(session.end)
+    return _digest(msgspec.structs.replace(session, start=start, end=end, context=context))
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(UTC)
+
+
+def _digest(told: msgspec.Struct) -> str:
+    found = hashlib.sha256(msgspec.json.encode(told)).digest()
+    return f"sha-256=:{base64.b64encode(found).decode()}:"
+
+
+__all__ = ["SECTIONS", "Section", "digest_of_facts", "digest_of_session", "digest_of_software"]
