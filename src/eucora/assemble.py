@@ -30,6 +30,7 @@ from eucora.domains.audit import Act, record, sign_head
 from eucora.domains.audit.copy import AuditFeed
 from eucora.domains.devices.policy import ensure_policy
 from eucora.domains.devices.queries import beings
+from eucora.domains.incidents import refresh as incidents
 from eucora.gateway.authority import ensure_authority, load_authority
 from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
@@ -424,6 +425,7 @@ def _jobs(platform: Platform) -> list[Job]:
     return [
         Job("witness", witness.EVERY_S, lambda: seen.keep(platform.pool)),
         Job("sleepers", 5, partial(cut_off, platform.pool)),
+        Job("incidents", incidents.EVERY_S, lambda: incidents.refresh(platform.pool, clock.now())),
         Job("figures", figures.EVERY_S, partial(golden.tell, platform.pool)),
         Job("fold", 600, lambda: figures.fold(platform.pool, clock.now())),
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),

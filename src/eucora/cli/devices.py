@@ -109,8 +109,14 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("heard of", ago(found["last_contact"])),
         ("packages", found["packages"]),
         ("gaps", _gaps(found["streams"])),
+        ("incidents", [_incident(each) for each in found["incidents"]]),
         ("drift", [_drift(each) for each in found["drift"]]),
     ]
+
+
+def _incident(each: dict[str, Any]) -> str:
+    until = f" until {moment(each['closed_at'])}" if each["closed_at"] else ""
+    return f"{each['severity']} {each['kind']}, since {moment(each['opened_at'])}{until}"
 
 
 def _drift(each: dict[str, Any]) -> str:

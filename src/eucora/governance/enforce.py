@@ -132,6 +132,18 @@ async def superseded(keeper: Keeper, now: datetime) -> int:
     return int(gone["rows"])
 
 
+async def incidents(keeper: Keeper, now: datetime) -> int:
+    """Incidents that are over."""
+    before = keeper.table["incidents"].before(now)
+    if before is None:
+        return 0
+    async with keeper.pool.acquire() as tx, tx.transaction():
+        (gone,) = await tx.fetch(SQL.forget_incidents, before, ROWS_A_TURN)
+        if gone["rows"]:
+            await _tell(tx, now, "incidents", "postgresql", _rows(gone))
+    return int(gone["rows"])
+
+
 async def trail(keeper: Keeper, now: datetime) -> int:
     """The audit trail, by months."""
     before = keeper.table["audit"].before(now)
@@ -145,7 +157,7 @@ async def trail(keeper: Keeper, now: datetime) -> int:
     return await age_out(keeper.pool, keeper.objects, keeper.audit, now, before, tell)
 
 
-STEPS: Sequence[Step] = (files, segments, digests, dead_letters, sessions, superseded, trail)
+STEPS: Sequence[Step] = (files, segments, digests, dead_letters, sessions, superseded, incidents, trail)
 
 
 async def _months(keeper: Keeper, name: str, parent: str, before: datetime | None, now: datetime) -> int:

@@ -20,7 +20,7 @@ from eucora.stores.ports import Finding, Follower, Kind
 SQL = load(__file__, "kept.sql")
 
 FILES: Mapping[str, Kind] = {"metrics": "metrics", "logs": "lines", "traces": "spans", "inventory": "lines"}
-ROWS = ("dead_letters", "audit", "journal", "segments", "inventory")
+ROWS = ("dead_letters", "audit", "journal", "segments", "inventory", "incidents")
 MONTHS = ("dead_letters", "audit", "inventory")
 """Kept in months that go whole."""
 TURN = timedelta(days=1)

@@ -6,7 +6,8 @@ SELECT (SELECT min(received) FROM dead_letters) AS dead_letters,
           FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent = 'journal_digests'::regclass) AS journal,
        (SELECT min(since) FROM journal_segments WHERE expired_at IS NULL) AS segments,
-       (SELECT min(received_at) FROM sessions) AS inventory
+       (SELECT min(received_at) FROM sessions) AS inventory,
+       (SELECT min(closed_at) FROM incidents WHERE closed_at IS NOT NULL) AS incidents
 
 -- name: oldest_file
 -- of each kind of file: when the oldest arrived at the latest, and the oldest row happened

@@ -19,6 +19,7 @@ from eucora.domains.audit.routes import ROUTES as AUDIT
 from eucora.domains.devices.routes import ROUTES as DEVICES
 from eucora.domains.identity.queries import subject_of_account
 from eucora.domains.identity.routes import ROUTES as IDENTITY
+from eucora.domains.incidents.routes import ROUTES as INCIDENTS
 from eucora.domains.software.routes import ROUTES as SOFTWARE
 from eucora.domains.telemetry.content import reader
 from eucora.domains.telemetry.routes import ROUTES as TELEMETRY
@@ -65,6 +66,7 @@ ROUTES: Sequence[Any] = (
     *redigests.ROUTES,
     *batches.ROUTES,
     *clones.ROUTES,
+    *INCIDENTS,
     *completeness.ROUTES,
     *support.ROUTES,
     *tap.ROUTES,

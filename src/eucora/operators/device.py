@@ -16,6 +16,7 @@ from eucora.domains.devices.view import Device, masked, shown
 from eucora.domains.drift.queries import Drift, of_device
 from eucora.domains.identity.accounts import full_name, open_account
 from eucora.domains.identity.queries import UserRow, users_of_device
+from eucora.domains.incidents.queries import Incident, incidents
 from eucora.domains.software.queries import count_on
 from eucora.domains.telemetry.queries import latest
 from eucora.journal.keys import Keyring
@@ -51,11 +52,13 @@ class WholeDevice(Device, frozen=True, kw_only=True):
     """A device with what other domains know of it. `packages`: how many are installed.
 
     `drift`: sections (software, device, sessions) that are not held as the device told them, or were not once.
+    `incidents`: the last few, those that are over too.
     """
 
     users: tuple[User, ...]
     packages: int
     drift: tuple[Drift, ...]
+    incidents: tuple[Incident, ...]
     streams: tuple[Stream, ...]
     latest: Latest
 
@@ -98,6 +101,7 @@ async def whole(
         users=tuple([await _user(keyring, user, personal) for user in users]),
         packages=await count_on(pool, device_id),
         drift=await of_device(pool, device_id),
+        incidents=tuple(await incidents(pool, device_id, True, None, 5)),
         streams=await _streams(pool, device_id),
         latest=await latest(archive, device_id),
     )

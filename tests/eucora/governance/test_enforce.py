@@ -182,6 +182,16 @@ async def test_dead_letters_go_by_months_when_the_youngest_of_a_month_is_old_eno
     assert await line.rows("SELECT count(*)::int FROM dead_letters") == [(0,)]
 
 
+async def test_an_incident_goes_a_year_after_it_was_over_and_one_that_lasts_stays(line: Line, keeper: Keeper) -> None:
+    device = await line.enrol()
+    add = "INSERT INTO incidents (kind, severity, device, opened_at, closed_at, detail) VALUES ($1, 'S1', $2, $3, $4, '{}')"
+    for kind, closed in (("clone", None), ("clone", days(1)), ("items-lost", days(20))):
+        await line.app.execute(add, kind, device.id, days(0), closed)
+    await turns(keeper, days(372))
+    assert await line.rows("SELECT kind FROM incidents ORDER BY number") == [("clone",), ("items-lost",)]
+    assert [event["rows"] for event in await events(line, "incidents")] == [1]
+
+
 async def test_no_month_goes_into_which_a_late_digest_may_still_write(line: Line, keeper: Keeper) -> None:
     await line.app.execute(PARTS, date(2026, 3, 1))
     await line.app.execute(LETTER, datetime(2026, 3, 1, tzinfo=UTC))

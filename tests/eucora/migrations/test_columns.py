@@ -21,6 +21,7 @@ ROOMS = {
     "identity",
     "software",
     "drift",
+    "incidents",
     "observe",
     "operators",
     "governance",

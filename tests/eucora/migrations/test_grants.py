@@ -83,4 +83,4 @@ async def test_no_role_becomes_another_and_few_functions_run_as_the_owner(owner:
     retention = {"expire_segments", "forget_segments", "drop_expired_month", "expired_audit_month", "drop_audit_month"}
     erasure = {"forget_device", "forget_interval", "forget_key", "scrub_entries", "swap_segment"}
     as_caller = {"facts_digest"}
-    assert functions == kept | retention | erasure | {"forget_superseded"} | as_caller
+    assert functions == kept | retention | erasure | {"forget_superseded", "forget_incidents"} | as_caller

@@ -15,6 +15,7 @@ from eucora.archive.courses import Course, Courses, Heard, courses
 from eucora.archive.lines import Lines
 from eucora.archive.query import STATES, Archive, LineKey, LineRow
 from eucora.domains.identity.queries import SessionRow, sessions_of_device
+from eucora.domains.incidents.queries import MEANS
 from eucora.domains.software.queries import Key as PackageKey
 from eucora.domains.software.queries import installed_on
 from eucora.domains.telemetry import queries as telemetry
@@ -113,6 +114,7 @@ async def device_page(
         ),
         charts=[chart(span, each) for each in sorted(drawn.series, key=importance)],
         drifts=DRIFTS,
+        means=MEANS,
         gaps=[(stream, *gap) for stream in found.streams for gap in stream.gaps],
     )
 
