@@ -10,6 +10,7 @@ import asyncio
 import gc
 import json
 import multiprocessing as mp
+import os
 import random
 import resource
 import sys
@@ -34,6 +35,8 @@ OF_AN_ORIGIN = 1_000
 PROBES = 8
 LONGEST_S = 900.0
 AFTERWARDS_S = 20.0
+BEHIND = 15
+"""Niceness of the devices: they stand for machines of their own, and must not take the platform's two cores from it."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +184,14 @@ async def generate(
     devices = [Returning(d, seen, phase(rng)) for d in enrolled(plan, platform, token, index)]
     ends = [device.offline(plan.outage_minutes) for device in devices]
     ca, url, loop = platform.ca.decode(), platform.operator["device_url"], asyncio.get_running_loop()
+    lines = [Line(device.device, url, ca, loop, seen) for device in devices]
     gc.collect()
     gc.freeze()
     pipe.send(sum(device.owed for device in devices))
     pipe.recv()
-    for device, end_s in zip(devices, ends, strict=True):
-        device.back(Line(device.device, url, ca, loop, seen), end_s)
+    os.nice(BEHIND)
+    for device, line, end_s in zip(devices, lines, ends, strict=True):
+        device.back(line, end_s)
     cpu = resource.getrusage(resource.RUSAGE_SELF)
     stop = asyncio.Event()
 

@@ -109,7 +109,8 @@ class Line:
     """One device's connection, opened when it is first needed and again when it is lost, as the agent's is."""
 
     def __init__(self, device: fleet.Device, url: str, ca: str, loop: asyncio.AbstractEventLoop, seen: Seen) -> None:
-        self._device, self._url, self._ca, self._loop, self._seen = device, urlsplit(url), ca, loop, seen
+        self._url, self._loop, self._seen = urlsplit(url), loop, seen
+        self._tls = tls(device, ca)  # before the door is there: an agent has it ready too
         self._client: Client | None = None
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
@@ -146,23 +147,24 @@ class Line:
 
     async def _open(self) -> Client:
         if self._client is None:
-            self._client = await http2.connect(self._url.hostname or "", self._url.port or 443, self._tls())
+            self._client = await http2.connect(self._url.hostname or "", self._url.port or 443, self._tls)
             self._seen.connected += 1
         return self._client
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=self._ca)
-        with tempfile.NamedTemporaryFile(suffix=".pem") as identity:
-            identity.write(self._device.enrolled.certificate.encode() + fleet.key_pem(self._device))
-            identity.flush()
-            context.load_cert_chain(identity.name)
-        return context
 
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
         self._client = None
+
+
+def tls(device: fleet.Device, ca: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=ca)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as identity:
+        identity.write(device.enrolled.certificate.encode() + fleet.key_pem(device))
+        identity.flush()
+        context.load_cert_chain(identity.name)
+    return context
 
 
 def _problem(body: bytes) -> str:
@@ -216,7 +218,7 @@ class Returning:
             self._seal_all(at)
         until_s = at.uptime_s + CADENCE_S / 2
         self._deliver(read, until_s)
-        if sender.failures == 0 and not self.spool.sealed() and self.pending:
+        if sender.failures == 0 and sender.may_send(read()):
             self._seal_all(read())
             self._deliver(read, until_s)
 
@@ -274,6 +276,8 @@ async def live(devices: list[Returning], seen: Seen, ended: asyncio.Event) -> No
         await ended.wait()
         seen.seconds = time.time() - began
         for task in beating:
+            if task.done() and (fault := task.exception()):
+                seen.count(seen.failed, f"the benchmark: {fault!r}")
             task.cancel()
 
 
