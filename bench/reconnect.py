@@ -72,6 +72,7 @@ def run(plan: Plan, data_dir: Path) -> dict[str, object]:
         owed = sum(int(str(pipe.recv())) for pipe in pipes)
         leader = supervisor(data_dir)
         before, began, fresh, lags = processes.cost(leader), time.time(), list[float](), list[int]()
+        busy, own_s = machine_s(), time.process_time()
         for pipe in pipes:
             pipe.send("go")
         say(f"{owed} payloads are owed; the door is there …")
@@ -89,17 +90,19 @@ def run(plan: Plan, data_dir: Path) -> dict[str, object]:
                 say(f"{time.time() - began:.0f} s, fresh {max(fresh[-40:]):.2f} s, lag {lags[-1]}")
             time.sleep(0.25)
         after = processes.cost(leader)
-        seconds = time.time() - began
+        seconds, busy, own_s = time.time() - began, machine_s() - busy, time.process_time() - own_s
         ended.set()
         seen: list[Seen] = []
         while len(seen) < len(pipes):
             found = pipes[len(seen)].recv()
             seen += [found] if isinstance(found, Seen) else []
     cores = {k: round((c.cpu_s - before.get(k, c).cpu_s) / seconds, 2) for k, c in sorted(after.items())}
+    others = busy / seconds - sum(cores.values()) - (own_s + sum(s.cpu_s for s in seen)) / seconds
     return {
         **summary(seen, owed, fresh, lags, drained_s),
         "queryable_s": queryable_s,
         "cores": cores,
+        "cores_taken_by_others_on_this_machine": round(max(0.0, others), 2),
         "pss_mb": {k: round(c.rss / 1e6) for k, c in sorted(after.items())},
     }
 
@@ -117,7 +120,7 @@ def summary(
         "paced": total(s.paced for s in seen),
         "failed": failed,
         "connections": sum(s.connected for s in seen),
-        "drained_s": None if drained_s is None else round(drained_s, 1),
+        "drained_s": None if drained_s is None else at(drained, 1),
         "devices_drained_s": {"p50": at(drained, 0.5), "p95": at(drained, 0.95), "last": at(drained, 1)},
         "live_freshness_s": {"p50": at(sorted(fresh), 0.5), "p95": at(sorted(fresh), 0.95), "max": at(sorted(fresh), 1),
                              "probes": len(fresh)},
@@ -137,6 +140,12 @@ def summary(
 
 def at(ordered: list[float], share: float) -> float:
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else 0.0
+
+
+def machine_s() -> float:
+    """CPU seconds that all of this machine has worked."""
+    fields = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (sum(fields) - fields[3] - fields[4]) / processes.TICK
 
 
 def total(counts: Iterator[dict[str, int]]) -> dict[str, int]:
