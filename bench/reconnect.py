@@ -41,12 +41,13 @@ BEHIND = 15
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `seed` gives each device its phase within the minute."""
+    """One run. `seed` gives each device its phase within the minute; `share` devices have one connection."""
 
     devices: int
     outage_minutes: int
     procs: int
     seed: int
+    share: int
 
 
 def main() -> None:
@@ -55,6 +56,9 @@ def main() -> None:
     parser.add_argument("--outage-minutes", type=int, default=30)
     parser.add_argument("--procs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--share", type=int, default=1, help="devices a connection; more than one leaves handshakes out"
+    )
     plan = Plan(**vars(parser.parse_args()))
     with own.platform(EUCORA_DEVICE_RATE="20") as data_dir:
         report = run(plan, data_dir)
@@ -193,7 +197,8 @@ async def generate(
     devices = [Returning(d, seen, phase(rng)) for d in enrolled(plan, platform, token, index)]
     ends = [device.offline(plan.outage_minutes) for device in devices]
     ca, url, loop = platform.ca.decode(), platform.operator["device_url"], asyncio.get_running_loop()
-    lines = [Line(device.device, url, ca, loop, seen) for device in devices]
+    firsts = [Line(device.device, url, ca, loop, seen) for device in devices[:: plan.share]]
+    lines = [firsts[n // plan.share] for n in range(len(devices))]
     gc.collect()
     gc.freeze()
     pipe.send(sum(device.owed for device in devices))

@@ -106,12 +106,13 @@ class Away:
 
 
 class Line:
-    """One device's connection, opened when it is first needed and again when it is lost, as the agent's is."""
+    """A device's connection, or that of a few, opened when it is first needed and again when it is lost, as an agent's."""
 
     def __init__(self, device: fleet.Device, url: str, ca: str, loop: asyncio.AbstractEventLoop, seen: Seen) -> None:
         self._url, self._loop, self._seen = urlsplit(url), loop, seen
         self._tls = tls(device, ca)  # before the door is there: an agent has it ready too
         self._client: Client | None = None
+        self._opening = asyncio.Lock()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
         """Called from a thread of the pool; the loop does the work."""
@@ -146,10 +147,11 @@ class Line:
         return await (await self._open()).ask(request, {})
 
     async def _open(self) -> Client:
-        if self._client is None:
-            self._client = await http2.connect(self._url.hostname or "", self._url.port or 443, self._tls)
-            self._seen.connected += 1
-        return self._client
+        async with self._opening:
+            if self._client is None:
+                self._client = await http2.connect(self._url.hostname or "", self._url.port or 443, self._tls)
+                self._seen.connected += 1
+            return self._client
 
     def close(self) -> None:
         if self._client is not None:
