@@ -77,6 +77,7 @@ class MemorySpool:
     def __init__(self, stream: uuid.UUID) -> None:
         self.stream, self._held = stream, dict[int, Held]()
         self.settled: Callable[[Held], None] = lambda held: None
+        self.sent_before: frozenset[int] = frozenset()
 
     @property
     def head(self) -> "MemorySpool":
@@ -93,6 +94,12 @@ class MemorySpool:
 
     def settle(self, number: int) -> None:
         self.settled(self._held.pop(number))
+
+    def heard(self, epoch: int) -> None:
+        """This platform was not restored."""
+
+    def send_again(self, stream: uuid.UUID, lacks: tuple[tuple[int, int], ...]) -> None:
+        """What it lacks is on its way: nothing was acknowledged and lost."""
 
     def helping(self, missing: tuple[int, ...]) -> list[int]:
         return sorted(held.sealed.number for held in self._held.values() if held.sealed.sequence in missing)

@@ -35,10 +35,11 @@ from eucora.gateway.chores import chores
 from eucora.gateway.house import furnish
 from eucora.gateway.refusals import Refusals
 from eucora.gateway.serve import serve as serve_devices
-from eucora.governance import classes
+from eucora.governance import classes, restored, witness
 from eucora.governance.enforce import Keeper, enforce
 from eucora.governance.erasure import Eraser, settle
 from eucora.governance.kept import findings, kept
+from eucora.governance.witness import Witness
 from eucora.journal import founding
 from eucora.journal.keys import Keyring
 from eucora.journal.postgres import PostgresJournal
@@ -73,7 +74,7 @@ from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.loki import Loki
 from eucora.stores.loki_audit import LokiAudit
 from eucora.stores.ports import Cache, Follower, Objects, S3Endpoint
-from eucora.stores.postgres import open_pool
+from eucora.stores.postgres import cut_off, open_pool
 from eucora.stores.prometheus import Prometheus
 from eucora.stores.prometheus_cohorts import PrometheusCohorts
 from eucora.stores.redis import RedisCache
@@ -178,6 +179,13 @@ async def found(settings: Settings) -> None:
         async with pool.acquire() as connection, connection.transaction():
             await ensure_policy(connection, kept.policy)
         await first_operator(pool, settings.data_dir, addresses(settings), authority_file(settings))
+    async with _platform(settings, "founding") as platform:
+        await restored.look(_eraser(platform), witness_folder(settings), clock.now())
+
+
+def witness_folder(settings: Settings) -> Path:
+    """Where it is written down what no restore may undo."""
+    return settings.witness_dir or settings.data_dir / "witness"
 
 
 async def told(settings: Settings, act: str) -> None:
@@ -320,7 +328,7 @@ async def run_gateway(settings: Settings, ended: asyncio.Event, ready: Ready) ->
             tracer=tracer,
             refusals=Refusals(retention(settings)["samples"].before),
         )
-        jobs = [Job(*chore) for chore in chores(house)]
+        jobs = [Job(*chore) for chore in chores(house)] + [Job("sleepers", 5, partial(cut_off, platform.pool))]
         await asyncio.gather(
             serve_devices(house, ended, ready),
             keep(jobs, ended),
@@ -417,7 +425,10 @@ def _jobs(platform: Platform) -> list[Job]:
     eraser = _eraser(platform)
     keeper = Keeper(platform.pool, platform.objects, epoch, audit, retention(platform.settings))
     again = _pipeline(platform)
+    seen = Witness(witness_folder(platform.settings))
     return [
+        Job("witness", witness.EVERY_S, lambda: seen.keep(platform.pool)),
+        Job("sleepers", 5, partial(cut_off, platform.pool)),
         Job("figures", figures.EVERY_S, partial(golden.tell, platform.pool)),
         Job("fold", 600, lambda: figures.fold(platform.pool, clock.now())),
         Job("partitions", 3600, lambda: founding.keep_partitions(platform.pool)),

@@ -53,6 +53,7 @@ class Appended(Struct, frozen=True, gc=False):
     missing: tuple[int, ...] = ()
     erased: bool = False
     new_stream: bool = False
+    lacks: tuple[tuple[int, int], ...] = ()
 
 
 class Entry(Struct, frozen=True, gc=False):

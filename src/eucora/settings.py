@@ -85,6 +85,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     journal_hot_days: float = 2.0
     # The customer's own periods of retention (TOML), by class; empty: retention.toml in the data directory, if it is there.
     retention_file: Path | None = None
+    # Folder in which epoch, erasures and revocations are written down outside the database, so that no backup undoes them;
+    # on a disk that outlives the database's. Empty: witness/ in the data directory.
+    witness_dir: Path | None = None
     # Length of an archive window, in minutes.
     window_minutes: float = 60.0
     # Copies of archive files that queries keep on this machine, in MiB.

@@ -25,6 +25,7 @@ from eucora_agent.settings import Settings
 from eucora_agent.severity import Seen, Severity, severity
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import AGAIN, Part, Sealed, Sealer, nothing
+from eucora_agent.spool_tail import Tail
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import apply, inventory
 from eucora_wire.envelope import Envelope
@@ -51,7 +52,8 @@ class Agent:
         self.config = obey.load(folder, self.who)
         self.started = self._beaten = self._beaten_before = read()
         most_age_ms = int(self.config.spool_max_age_s * 1000)
-        self.spool = Spool(folder / "spool", settings.spool_mib * 2**20, most_age_ms, self.started.boot)
+        keeps = Tail(int(settings.tail_hours * 3_600_000), int(settings.tail_mib * 2**20))
+        self.spool = Spool(folder / "spool", settings.spool_mib * 2**20, most_age_ms, self.started.boot, keeps)
         self.spool.own(f"{self.who.installation}/{self.who.device_id}")
         self.memory, self.people, self.warnings = Memory(self.spool), People(folder), Warnings()
         self.sender = Sender(settings.backoff_cap_s)

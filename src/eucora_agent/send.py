@@ -2,7 +2,8 @@
 full jitter.
 
 A batch is let go of by a 200, or by a refusal that consumes it; one that is too large travels again in halves. A fork
-stops its stream: nothing behind it is sent, and the stream is left only when the answer says so.
+stops its stream: nothing behind it is sent, and the stream is left only when the answer says so. A platform that was
+restored says what it lacks, and gets it again out of the spool's tail.
 """
 
 import random
@@ -82,8 +83,9 @@ class Sender:
                 self.refused.append("corrupt")
                 continue
             try:
-                self._deliver(envelope, to, at)
+                answer = self._deliver(envelope, to, at)
                 spool.settle(sealed.number)
+                _heal(answer, spool, sealed)
             except Refused as exc:
                 if not self._survives(exc, spool, sealed, envelope, at, cut):
                     return sealed.stream if _leaves(exc) else None
@@ -104,18 +106,20 @@ class Sender:
         return told
 
     def _in_order(self, spool: Spool) -> list[Sealed]:
-        """What the platform misses, then the newest, which is the present, then the others as sealed.
+        """What the platform misses, then the newest, which is the present, then the others as sealed; what it had already,
+        before a restore, last.
 
         A number that is sent early leaves one gap, which the others fill. Not while an older stream is on its way: the
         platform numbers streams by what it sees first.
         """
         sealed = spool.sealed()
-        if sealed and all(each.stream == sealed[-1].stream for each in sealed):
+        newest = sealed[-1] if sealed else None
+        if newest and newest.number not in spool.sent_before and all(x.stream == newest.stream for x in sealed):
             sealed.insert(0, sealed.pop())
         first = set(spool.helping(self.missing)) if self.missing else set()
-        return sorted(sealed, key=lambda each: each.number not in first)
+        return sorted(sealed, key=lambda each: (each.number not in first, each.number in spool.sent_before))
 
-    def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> None:
+    def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> Answer:
         headers = {**envelope.headers, "eucora-sent": format_sent(at.sent), **_traced(envelope)}
         answer = read_as(good(to.ask("POST", "/v1/telemetry", headers, envelope.body)), Answer)
         if answer.rejected:
@@ -126,6 +130,7 @@ class Sender:
         self.next = msgspec.structs.replace(answer.next, resync=resync)
         self.failures, self.missing, self.last_ack = 0, (), at.now.isoformat()
         self.not_before_s = at.uptime_s + answer.next.pace_s if answer.next.pace_s else 0.0
+        return answer
 
     def _survives(self, exc: Refused, spool: Spool, sealed: Sealed, envelope: Envelope, at: Moment, cut: Cut) -> bool:
         """Whether the next batch may be sent after this refusal."""
@@ -163,6 +168,14 @@ def _traced(envelope: Envelope) -> dict[str, str]:
         return {"traceparent": traceparent(parse_signed(envelope.headers).batch_digest)}
     except Unsigned:
         return {}
+
+
+def _heal(answer: Answer, spool: Spool, sealed: Sealed) -> None:
+    """A platform that was set back is given again what it had."""
+    if answer.receipt is not None:
+        spool.heard(answer.receipt.epoch)
+    if answer.lacks:
+        spool.send_again(sealed.stream, answer.lacks)
 
 
 def _leaves(exc: Refused) -> bool:

@@ -21,6 +21,10 @@ class Settings:
     cadence_s: float = 0.0
     # Largest size of the spool on disk, in MiB, at least 8; beyond it the least important data goes first.
     spool_mib: int = 64
+    # Hours that what was acknowledged is kept, within spool_mib, should the platform be restored to a time before; 0: none.
+    tail_hours: float = 48.0
+    # Largest size of that, in MiB.
+    tail_mib: float = 19.0
     # Seconds after which an item is sealed also when the platform can't be reached.
     seal_after_s: float = 600.0
     # Upper bound of the range from which a wait after a failure is drawn, in seconds.
@@ -66,8 +70,9 @@ def _out_of_range(values: Mapping[str, object]) -> list[str]:
         found.append(f"{PREFIX}SPOOL_MIB must be at least {LEAST_SPOOL_MIB}")
     if values.get("key", "ed25519") not in ("ed25519", "p256"):
         found.append(f"{PREFIX}KEY must be ed25519 or p256")
-    if not _is_positive(values.get("cadence_s", 1)) and values.get("cadence_s") != 0:
-        found.append(f"{PREFIX}CADENCE_S must not be negative")
+    for name in ("cadence_s", "tail_hours", "tail_mib"):
+        if not _is_positive(values.get(name, 1)) and values.get(name) != 0:
+            found.append(f"{PREFIX}{name.upper()} must not be negative")
     return found
 
 

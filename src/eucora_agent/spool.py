@@ -5,7 +5,8 @@ byte. Rule 2: every ordinal is carried by one batch that counts, or stands as a 
 one names as lost, with its reason. Rule 3: what is in memory never runs ahead of the disk: each change is one
 transaction of the newest file, which alone knows the head; rows of older files go afterwards, and again on opening.
 Rule 4: an item that was sealed is gone from every file before the batch can be sent, so that no damage sends it twice;
-where a full disk does not take that either it is passed over, and goes as soon as may be.
+where a full disk does not take that either it is passed over, and goes as soon as may be. Rule 5: what is settled stays
+for a while, should the platform be set back, and goes before anything else does.
 
 When it waits for the disk, what goes first, and the figures: docs/decisions/spool.md.
 """
@@ -21,13 +22,14 @@ import msgspec
 from eucora_agent import spool_bounds as bounds
 from eucora_agent import spool_sql as sql
 from eucora_agent import spool_steps as steps
+from eucora_agent import spool_tail as tail
 from eucora_agent.problems import SpoolFailing, SpoolFull
 from eucora_agent.spool_file import Step, checksum
 from eucora_agent.spool_folder import Folder, head_row
 from eucora_agent.spool_head import SENDABLE, Gone, Head, Make, Part, Pending, Sealed, Sealer, Waiting, alone
 from eucora_wire.clock import Boot
 from eucora_wire.envelope import Envelope
-from eucora_wire.sequence import FIRST, LOST, Items, Lost, Reason, Tombstone, tombstones
+from eucora_wire.sequence import FIRST, LOST, Items, Lost, Reason, tombstones
 
 MOST_BATCH_BYTES = 2**20
 """Bodies of one batch before compression; one item may be larger."""
@@ -45,13 +47,14 @@ MOST_SHARE = 8
 class Spool:
     """Items in, sealed batches out. One thread of one process at a time."""
 
-    def __init__(self, folder: Path, most_bytes: int, max_age_ms: int, at: Boot) -> None:
+    def __init__(self, folder: Path, most_bytes: int, max_age_ms: int, at: Boot, keeps: tail.Tail = tail.TAIL) -> None:
         file_bytes = max(2**16, min(2**22, most_bytes // 32))
         # A log, a file just begun, and a batch whose items have not gone yet take room for a while.
         self._room, self._slack, self._max_age_ms = most_bytes - 4 * file_bytes, file_bytes, max_age_ms
         self._most_batch = min(MOST_BATCH_BYTES, file_bytes)
         self._most_lost = min(MOST_LOST, most_bytes // 1024)
-        self._at, self._settled = at, set[int]()
+        self._at, self._settled, self._tail = at, set[int](), keeps
+        self.sent_before = set[int]()  # settled once, and wanted again: they wait behind what was never sent
         self._overdue, self._leaving = list[Step](), set[int]()
         self.folder = Folder(folder, file_bytes)
         head = self.folder.head()
@@ -107,6 +110,8 @@ class Spool:
             raise  # letting go would not help
         except SpoolFull:
             self._open_reserve()
+            if self._forget_tail():
+                return self._keep_or_shed(item, notes, sealer)
             if not (self.folder.drop_damaged() or self._shed(self._slack + self.folder.reserve_bytes, item.rank)):
                 return False
             self._keep(item, notes, sealer)
@@ -174,7 +179,7 @@ class Spool:
         except SpoolFailing:
             raise
         except SpoolFull:
-            if not self._open_reserve():
+            if not (self._open_reserve() or self._forget_tail()):
                 self._shed(self._slack + self.folder.reserve_bytes, pending.rank)  # there is room the next time
                 raise
             number = self._seal(parts, worth, sealed_to=pending.items.last)
@@ -200,11 +205,12 @@ class Spool:
         return None
 
     def settle(self, number: int) -> None:
-        """The platform has it, or refused it for ever: only now is it forgotten.
+        """The platform has it, or refused it for ever: only now is it not sent any more, unless it is asked for again.
 
         Written down with the next transaction: were that lost, the batch would be sent once more, and be known.
         """
         self._settled.add(number)
+        self.sent_before.discard(number)
         if len(self._settled) >= MOST_UNWRITTEN:
             with suppress(SpoolFull):
                 self._commit()
@@ -228,23 +234,37 @@ class Spool:
 
     def adrift(self) -> list[tuple[list[int], Items]]:
         """Lost batches of other streams, which nothing can name there: their items, as tombstones of the present one."""
-        found: list[tuple[list[int], Items]] = []
-        for number, first, last, reason in self.folder.facts(sql.ADRIFT, str(self.head.stream)):
-            if found and found[-1][1].last == first - 1 and len(found[-1][0]) < bounds.MOST_RUNS:
-                numbers, items = found.pop()
-                gone = (*items.gone, Tombstone(first, last, reason))
-                found.append(([*numbers, number], Items(items.first, last, gone)))
-            else:
-                found.append(([number], Items(first, last, (Tombstone(first, last, reason),))))
-        return found
+        return bounds.as_tombstones(self.folder.facts(sql.ADRIFT, str(self.head.stream)))
 
     def helping(self, missing: Sequence[int]) -> list[int]:
         """Batches that fill or close these gaps of this stream, in order. Of what nobody here knows, it is lost."""
         stream = str(self.head.stream)
+        self.send_again(self.head.stream, [(n, n) for n in missing])
         known = {row[0]: row for row in self.folder.facts(sql.PLACES_IN_STREAM, stream)}
-        self._disown([n for n in missing if n not in known and n <= self.head.sequence])
         found = [known[n] for n in missing if n in known]
         return sorted({named_by or number for _, number, state, named_by in found if named_by or state == SENDABLE})
+
+    def send_again(self, stream: uuid.UUID, lacks: Sequence[tuple[int, int]]) -> None:
+        """The platform lacks these sequences: what the tail holds is to be sent once more; what nobody knows is lost."""
+        if self._settled:
+            self._commit()
+        found, unknown = tail.lacking(self.folder, stream, lacks)
+        self._take_back(found)
+        if stream == self.head.stream:
+            self._disown([n for n in unknown if n <= self.head.sequence][:MOST_NAMED])
+
+    def heard(self, epoch: int) -> None:
+        """An answer of this epoch of the journal came. In another one it was set back, and may lack any older stream."""
+        if epoch == self.head.epoch:
+            return
+        if self.head.epoch:
+            self._take_back([row for row in tail.rows(self.folder) if row[1] != str(self.head.stream)])
+        self._commit(epoch=epoch)
+
+    def _take_back(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._commit((sql.KEEP_LEDGER, rows))
+            self.sent_before |= {row[0] for row in rows}
 
     def leave(self, stream: uuid.UUID) -> None:
         """After a fork: what is not settled of this stream is to be sealed again, in a new one if it is the present."""
@@ -263,6 +283,7 @@ class Spool:
             return False
         anew = {"stream": uuid.uuid4(), "sequence": 0, "previous": FIRST}
         streams = self.folder.facts(sql.STREAMS)
+        self._forget_tail()  # it speaks for somebody else
         self._commit((sql.LEAVE, streams), (sql.FORGET_UNKNOWN, [()]), (sql.FORGET_NOTES, [()]), owner=owner, **anew)
         return True
 
@@ -272,7 +293,7 @@ class Spool:
 
     def _disown(self, sequences: Sequence[int]) -> None:
         first, stream = self.head.number + 1, str(self.head.stream)
-        rows = [(first + n, stream, s, None, None, 0, 0, 0, 0, "corrupt", 0) for n, s in enumerate(sequences)]
+        rows = [(first + n, stream, s, None, None, 0, 0, 0, 0, "expired", 0) for n, s in enumerate(sequences)]
         if rows:
             self._commit((sql.KEEP_LEDGER, rows), number=self.head.number + len(rows))
 
@@ -287,8 +308,11 @@ class Spool:
             self._let_go(ordinals, numbers, "expired")
 
     def _make_room(self, need: int, rank: int) -> bool:
-        """Whether so many bytes fit, when free pages went, then what was set aside, then what is no more important."""
-        if self.folder.bytes() + need <= self._room:
+        """Whether so many bytes fit, when the tail went, then free pages, what was set aside, what is no more important."""
+        while self.folder.bytes() + need > self._room:
+            if not self._drop_oldest():
+                break
+        else:
             return True
         if self._settled:
             self._commit()
@@ -331,7 +355,7 @@ class Spool:
         """One transaction, with the head and the settlements that wait. In memory only when it is on the disk."""
         head = msgspec.structs.replace(self.head.at(self._at), **changes)
         settled = sorted(self._settled)
-        self.folder.write([*written, *steps.forgotten(settled), (sql.KEEP_HEAD, [head_row(head)])])
+        self.folder.write([*written, *steps.settled(settled), (sql.KEEP_HEAD, [head_row(head)])])
         self.head = head
         self._settled.clear()
         if settled:
@@ -388,9 +412,7 @@ class Spool:
     def _begin(self) -> Head:
         """A new stream. What older files still hold comes along: items to be sealed in it, batches as they are."""
         items = [row[0] for row in self.folder.rows(sql.ORDINALS)]
-        batches = [
-            (*row, file, SENDABLE, 0) for file, db in self.folder.files.items() for row in db.execute(sql.PLACES)
-        ]
+        batches = tail.places(self.folder)
         next_ordinal = 1 + max([0, *items, *(last for _, _, _, _, last, *_ in batches)])
         head = Head(
             uuid.uuid4(),
@@ -406,21 +428,40 @@ class Spool:
     def _recover(self) -> None:
         """After a crash or damage: rows of which the head knows that they are gone go, and what is missing is lost."""
         there = {row[0] for row in self.folder.rows(sql.NUMBERS)}
+        lost = {row[0] for row in self.folder.facts(sql.LOST_NUMBERS)}
         live = {row[0] for row in self.folder.facts(sql.LIVE_SPANS)}
         gone = [n for first, last, _ in self._gone(self.head.next_ordinal) for n in range(first, last + 1)]
-        left = [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there - live))]
+        left = [*steps.sealed_away(self.head.sealed_to), *steps.without(gone, sorted(there & lost))]
         self.folder.write(left)
         self._clean_later(left, gone)
         if missing := sorted(live - there):
             self._let_go([], missing, "corrupt")
         self._unlink_done()
 
+    # --- the tail
+
     def _unlink_done(self) -> None:
-        """Files of which nothing is needed any more."""
-        needed = {row[0] for row in self.folder.facts(sql.LIVE_FILES)}
-        for n in self.folder.older():
-            if n not in needed and self.folder.files[n].execute(sql.ANY_ITEM).fetchone() is None:
-                self.folder.remove(n)
+        """Files of which nothing is needed any more, once the tail has grown old or large."""
+        for n in tail.beyond(self.folder, self._tail, self.now_ms):
+            self.folder.remove(n)
+
+    def _drop_oldest(self) -> bool:
+        """Whether there was a file of the tail to let go of."""
+        done = tail.files(self.folder)
+        if done:
+            self.folder.remove(done[0])
+        return bool(done)
+
+    def _forget_tail(self) -> bool:
+        """Whether there was any: all of it goes, also from the file that is written to."""
+        if self._settled:
+            self._commit()
+        there = bool(self.folder.facts(sql.IS_SETTLED_THERE))
+        while self._drop_oldest():
+            there = True
+        if there:
+            self._commit((sql.DROP_SETTLED, [()]))
+        return there
 
     # --- reading
 

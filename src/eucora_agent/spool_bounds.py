@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 
 from eucora_agent.spool_head import Gone
-from eucora_wire.sequence import MAX_ITEMS, Tombstone
+from eucora_wire.sequence import MAX_ITEMS, Items, Reason, Tombstone
 
 MOST_RUNS = 200
 """Runs of tombstones in one batch: at most 7 kB of header."""
@@ -64,3 +64,16 @@ def cut(first: int, last: int, told: list[Tombstone]) -> tuple[int, tuple[Tombst
     if len(told) > MOST_RUNS:
         last = min(last, told[MOST_RUNS].first - 1)
     return last, tuple(Tombstone(t.first, min(t.last, last), t.reason) for t in told if t.first <= last)
+
+
+def as_tombstones(lost: Iterable[tuple[int, int, int, Reason]]) -> list[tuple[list[int], Items]]:
+    """Lost batches (number, first, last, reason) in the order of their items; neighbours in one batch of tombstones."""
+    found: list[tuple[list[int], Items]] = []
+    for number, first, last, reason in lost:
+        if found and found[-1][1].last == first - 1 and len(found[-1][0]) < MOST_RUNS:
+            numbers, items = found.pop()
+            gone = (*items.gone, Tombstone(first, last, reason))
+            found.append(([*numbers, number], Items(items.first, last, gone)))
+        else:
+            found.append(([number], Items(first, last, (Tombstone(first, last, reason),))))
+    return found

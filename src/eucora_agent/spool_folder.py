@@ -115,6 +115,10 @@ class Folder:
         self.files.pop(number).close()
         self._unlink(number)
 
+    def size(self, number: int) -> int:
+        """What one file takes on the disk."""
+        return self._path(number).stat().st_size
+
     def bytes(self) -> int:
         """What the folder takes on the disk."""
         return sum(entry.stat().st_size for entry in self.path.iterdir())

@@ -22,7 +22,7 @@ SENDABLE, AGAIN = "", "again"
 class Head(msgspec.Struct, frozen=True):
     """Ordinals and numbers run over all streams of this spool; `sequence` and `previous` belong to `stream`.
 
-    `owner` is the identity under which it is filled.
+    `owner` is the identity under which it is filled, `epoch` the one of the journal that answered last.
     """
 
     stream: uuid.UUID
@@ -35,6 +35,7 @@ class Head(msgspec.Struct, frozen=True):
     owner: str = ""
     lived_ms: int = 0
     boot: Boot | None = None
+    epoch: int = 0
 
     def at(self, boot: Boot) -> "Head":
         """The head when the spool's clock has run on to this reading of the boot's clock."""

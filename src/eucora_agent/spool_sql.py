@@ -6,7 +6,8 @@ TABLES = (
     # Waiting items. `born_ms` by the spool's own clock, `uptime_ms` by the boot's.
     """CREATE TABLE items (ordinal INTEGER PRIMARY KEY, mark TEXT NOT NULL, rank INTEGER NOT NULL,
        born_ms INTEGER NOT NULL, uptime_ms INTEGER NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL)""",
-    # Sealed batches, never changed. `number` counts them over all streams of this spool.
+    # Sealed batches, never changed. `number` counts them over all streams of this spool. One that is settled stays here,
+    # and has no row in the ledger: the tail, which goes file by file.
     """CREATE TABLE batches (number INTEGER PRIMARY KEY, stream TEXT NOT NULL, sequence INTEGER NOT NULL,
        first INTEGER NOT NULL, last INTEGER NOT NULL, rank INTEGER NOT NULL, born_ms INTEGER NOT NULL,
        sum INTEGER NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL)""",
@@ -61,12 +62,17 @@ DROP_GONE_TO = "DELETE FROM gone WHERE last <= ?"
 # Sealed batches.
 BATCH = "SELECT sum, headers, body FROM batches WHERE number = ?"
 NUMBERS = "SELECT number FROM batches"
+DROP_SETTLED = "DELETE FROM batches WHERE number NOT IN (SELECT number FROM ledger)"
+IS_SETTLED_THERE = "SELECT 1 FROM batches WHERE number NOT IN (SELECT number FROM ledger) LIMIT 1"
 PLACES = """SELECT number, stream, sequence, first, last, rank, born_ms, length(headers) + length(body) FROM batches"""
 DROP_BATCH = "DELETE FROM batches WHERE number = ?"
+LAST_SEALED = "SELECT born_ms FROM batches ORDER BY number DESC LIMIT 1"
 LAST_BORN = "SELECT max(born_ms) FROM (SELECT born_ms FROM items UNION ALL SELECT born_ms FROM batches)"
 
 # The ledger.
 IN_STATE = "SELECT number, stream, sequence, first, last FROM ledger WHERE state = ? ORDER BY number"
+NUMBERS_IN_LEDGER = "SELECT number FROM ledger"
+LOST_NUMBERS = "SELECT number FROM lost"
 LIVE_SPANS = "SELECT number, last - first + 1 FROM live"
 LIVE_BORN_BEFORE = "SELECT number FROM live WHERE born_ms < ?"
 LIVE_TO_SHED = "SELECT rank, first, bytes, number FROM live ORDER BY rank, first"

@@ -35,10 +35,15 @@ def sealed_away(to: int, instead: Sequence[int] = ()) -> list[Step]:
     return [(sql.DROP_ITEMS_TO, [(to,)]), (sql.DROP_GONE_TO, [(to,)]), (sql.DROP_BATCH, [(n,) for n in instead])]
 
 
-def forgotten(numbers: Sequence[int]) -> list[Step]:
-    """Settled: these batches go, and the lost ones that they named."""
+def settled(numbers: Sequence[int]) -> list[Step]:
+    """Answered for: the ledger forgets them, and the lost ones that they named. Their bytes stay, as the tail."""
     rows = [(n,) for n in numbers]
-    return [(sql.DROP_BATCH, rows), (sql.FORGET, rows), (sql.FORGET_NAMED, rows)]
+    return [(sql.FORGET, rows), (sql.FORGET_NAMED, rows)]
+
+
+def forgotten(numbers: Sequence[int]) -> list[Step]:
+    """Replaced by others: these batches go as if they had never been, and the lost ones that they named."""
+    return [(sql.DROP_BATCH, [(n,) for n in numbers]), *settled(numbers)]
 
 
 def without(ordinals: Sequence[int], numbers: Sequence[int]) -> list[Step]:

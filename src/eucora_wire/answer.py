@@ -34,7 +34,11 @@ class Next(Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
-    """The body of every 200 to POST /v1/telemetry: committed with fsync."""
+    """The body of every 200 to POST /v1/telemetry: committed with fsync.
+
+    `lacks`: sequences of this stream, first to last, that the journal does not hold. What was acknowledged is among them
+    after a restore, and is to be sent again.
+    """
 
     outcome: Outcome
     accepted: int
@@ -42,6 +46,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     rejected: tuple[ItemProblem, ...] = ()
     receipt: Receipt | None = None
     next: Next = Next()
+    lacks: tuple[tuple[int, int], ...] = ()
 
 
 class LogonRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

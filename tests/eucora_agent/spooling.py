@@ -16,6 +16,7 @@ from eucora_agent import spool_folder
 from eucora_agent.problems import SpoolFull
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Head, Make, Part, Pending
+from eucora_agent.spool_tail import TAIL, Tail
 from eucora_wire.clock import Boot
 from eucora_wire.envelope import Envelope, format_digest
 from eucora_wire.sequence import Items, Lost, Tombstone, format_items, format_lost, parse_items, parse_lost
@@ -29,8 +30,8 @@ def boot(uptime_ms: int = 1_000, boot_id: uuid.UUID = BOOT) -> Boot:
     return Boot(boot_id, uptime_ms)
 
 
-def opened(folder: Path, most: int = MOST, age_days: float = 28, at: Boot | None = None) -> Spool:
-    return Spool(folder, most, int(age_days * DAY_MS), at or boot())
+def opened(folder: Path, most: int = MOST, age_days: float = 28, at: Boot | None = None, keeps: Tail = TAIL) -> Spool:
+    return Spool(folder, most, int(age_days * DAY_MS), at or boot(), keeps)
 
 
 def signer(items: Items, bodies: tuple[bytes, ...], voids: int | None = None) -> Make:

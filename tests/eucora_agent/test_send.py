@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from eucora_agent.moment import Moment
 from eucora_agent.send import Sender, wait_s
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
-from eucora_wire.answer import Answer, Next
+from eucora_wire.answer import Answer, Next, Receipt
 from eucora_wire.clock import Boot, parse_sent
 from eucora_wire.envelope import Envelope
 from eucora_wire.problems import REGISTRY, document
@@ -27,6 +28,11 @@ AT = Moment(Boot(BOOT, 50_000), 1_795_500_000_000)
 
 def taken(**told: Any) -> Told:
     return Told(200, msgspec.json.encode(Answer("appended", 1, 1, next=Next(**told))))
+
+
+def stands(epoch: int, lacks: tuple[tuple[int, int], ...] = ()) -> Told:
+    receipt = Receipt(epoch, 0, "live", 1, datetime(2026, 11, 27, tzinfo=UTC))
+    return Told(200, msgspec.json.encode(Answer("appended", 1, 1, receipt=receipt, lacks=lacks)))
 
 
 def refused(slug: str, **more: Any) -> Told:
@@ -220,6 +226,26 @@ def test_an_answer_may_ask_for_a_new_stream(begin: Begin) -> None:
     assert len(line.spool.sealed()) == 2
     line.sender.taken()
     assert line.sender.next.new_stream is False
+
+
+def test_what_a_restored_platform_lacks_is_sent_again_byte_for_byte_behind_what_is_new(begin: Begin) -> None:
+    epoch, lacks = 1, tuple[tuple[int, int], ...]()
+    line = begin(lambda asked: stands(epoch, lacks))
+    line.deliver()
+    assert (line.sequences(), line.spool.sealed()) == ([3, 1, 2], [])
+    epoch, lacks = 2, ((2, 3),)
+    for n in (4, 5):
+        line.spool.append(b"%d" % n, "a", 2, boot())
+        seal_all(line.spool)
+    line.deliver(until_s=0.0)
+    line.deliver()
+    assert line.sequences() == [3, 1, 2, 5, 4]
+    lacks = ()
+    line.deliver()
+    assert line.sequences() == [3, 1, 2, 5, 4, 2, 3]
+    was, again = line.server.asked[2], line.server.asked[5]
+    assert (was.body, was.headers["previous"]) == (again.body, again.headers["previous"])
+    assert (line.spool.sealed(), line.spool.depth(), line.spool.lost()) == ([], 0, ())
 
 
 def test_what_the_platform_misses_is_sent_first(begin: Begin) -> None:

@@ -16,9 +16,9 @@ def test_without_any_variable_the_defaults_hold() -> None:
 
 def test_each_field_is_a_variable() -> None:
     given = {"DIR": "/x/y", "CADENCE_S": "2.5", "SPOOL_MIB": "16", "SEAL_AFTER_S": "60", "BACKOFF_CAP_S": "10"}
-    given |= {"TIMEOUT_S": "3", "KEY": "p256"}
+    given |= {"TAIL_HOURS": "24", "TAIL_MIB": "4", "TIMEOUT_S": "3", "KEY": "p256"}
     found = read({f"EUCORA_AGENT_{name}": value for name, value in given.items()})
-    assert found == Settings(Path("/x/y"), 2.5, 16, 60.0, 10.0, 3.0, "p256")
+    assert found == Settings(Path("/x/y"), 2.5, 16, 24.0, 4.0, 60.0, 10.0, 3.0, "p256")
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

@@ -26,7 +26,7 @@ from tests.eucora_agent.spooling import (
 from eucora_agent import spool_folder
 from eucora_agent.problems import SpoolFull
 from eucora_agent.spool_head import AGAIN, Part
-from eucora_wire.sequence import Lost, Tombstone, format_items
+from eucora_wire.sequence import Tombstone, format_items
 
 
 def test_items_are_sealed_in_order_and_a_batch_is_of_one_mark(tmp_path: Path) -> None:
@@ -167,21 +167,6 @@ def test_another_identity_begins_a_stream_of_its_own_and_remembers_nothing(tmp_p
     assert spool.head.stream != stream
     assert spool.note("facts") == b""
     assert len(spool.sealed(AGAIN)) == 1
-
-
-def test_what_the_platform_misses_is_found_or_named_as_lost(tmp_path: Path) -> None:
-    spool = opened(tmp_path)
-    for _ in range(4):
-        fill(spool, 30)
-        seal_all(spool)
-    spool.settle(1)
-    spool.settle(2)
-    fill(spool, 30)  # the settlements are on disk: the platform was restored to a time before
-    assert spool.helping((1, 2, 3)) == [3]
-    assert spool.lost() == (Lost(1, None, None, "corrupt"), Lost(2, None, None, "corrupt"))
-    namer = seal_next(spool)
-    assert spool.helping((1, 2, 3)) == [3, namer]
-    assert spool.helping((1_000,)) == []  # never sealed: nothing to say of it
 
 
 def test_a_spool_of_an_older_agent_is_taken_over(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.platform import POSTGRES, Up, platform_in
 SEED = 20261124
 
 # What takes minutes belongs to the suite of all live servers (`make test-live`); conservation is proved in both.
-LONG = ["test_named_failures.py", "test_soak.py", "test_agents.py", "test_three_weeks.py"]
+LONG = ["test_asleep.py", "test_named_failures.py", "test_soak.py", "test_agents.py", "test_three_weeks.py"]
 
 
 def may_mount() -> bool:

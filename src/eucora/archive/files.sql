@@ -58,9 +58,10 @@ SELECT object FROM archive_files WHERE replaced_at < $1 AND deleted_at IS NULL O
 UPDATE archive_files SET deleted_at = clock_timestamp(), traces = NULL WHERE object = $1
 
 -- name: unnamed
--- objects that no file is
+-- objects that no file is, and no segment of the journal
 SELECT o.object FROM unnest($1::text[]) o (object)
  WHERE NOT EXISTS (SELECT FROM archive_files f WHERE f.object = o.object AND f.deleted_at IS NULL)
+   AND NOT EXISTS (SELECT FROM journal_segments s WHERE s.object = o.object)
 
 -- name: stray
 -- seen for the first time, or again after it was deleted

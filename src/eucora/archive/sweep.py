@@ -10,6 +10,7 @@ from eucora.slice import Pool, Transaction
 from eucora.stores.ports import Objects
 
 AT_ONCE = 100
+MOST_EPOCHS = 100
 PAGE = 500
 STRAYING = timedelta(days=1)
 """Under the turn nothing unnamed is anybody's; a day is for whoever restores a database in that time."""
@@ -28,14 +29,26 @@ async def delete_replaced(pool: Pool, objects: Objects, now: datetime) -> int:
 
 
 async def sweep(pool: Pool, objects: Objects, epoch: int, now: datetime) -> int:
-    """List all objects of an epoch, and delete those that nobody named for a day; how many."""
+    """List all objects of this epoch and those before, and delete what nobody named for a day; how many.
+
+    What was stored after a backup is nobody's once that was put back: of files, and of segments of the journal.
+    """
     async with turn(pool) as db:
         if db is None:
             return 0
-        return sum([await _of_kind(db, objects, f"archive/{kind}/{epoch}/", now) for kind in KINDS])
+        folders = [
+            *(f"archive/{kind}/{each}/" for each in _upto(epoch) for kind in KINDS),
+            *(f"journal/{each}/" for each in _upto(epoch)),
+        ]
+        return sum([await _of_folder(db, objects, folder, now) for folder in folders])
 
 
-async def _of_kind(db: Transaction, objects: Objects, prefix: str, now: datetime) -> int:
+def _upto(epoch: int) -> range:
+    """The epochs that there may be something of."""
+    return range(max(1, epoch - MOST_EPOCHS), epoch + 1)
+
+
+async def _of_folder(db: Transaction, objects: Objects, prefix: str, now: datetime) -> int:
     gone, page = 0, []
     async for stored in objects.list(prefix):
         page.append(stored.key)

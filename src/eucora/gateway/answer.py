@@ -23,9 +23,8 @@ def compose(taken: Taken, next_for: Callable[[UUID], Next]) -> Response:
     seal, appended = taken.checked.seal, taken.appended
     rejected = taken.checked.verdict.items if taken.checked.verdict else ()
     accepted = seal.items.carried_count() - len(rejected)
-    return good(
-        Answer(OUTCOMES[appended.outcome], accepted, seal.sequence, rejected, appended.receipt, next_for(seal.device))
-    )
+    outcome, then = OUTCOMES[appended.outcome], next_for(seal.device)
+    return good(Answer(outcome, accepted, seal.sequence, rejected, appended.receipt, then, appended.lacks))
 
 
 def fault_of(taken: Taken) -> Document | None:

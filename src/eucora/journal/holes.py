@@ -2,7 +2,8 @@
 
 Every item from the first to the last that was heard of is delivered, or stands here: awaited (its batch has not come),
 left-behind (with a stream that the device began anew), lost (the device said that a batch is gone, and not which items),
-shed, expired, corrupt or void (the device said so), rejected (it came, and could not be stored: a dead letter).
+lost-in-restore (it was acknowledged, the database was put back, and the device holds it no more), shed, expired, corrupt or
+void (the device said so), rejected (it came, and could not be stored: a dead letter).
 """
 
 import uuid
@@ -19,13 +20,14 @@ from eucora.stores.postgres import translated
 
 SQL = load(__file__, "holes.sql")
 
-Why = Literal["awaited", "left-behind", "lost", "shed", "expired", "corrupt", "void", "rejected"]
+Why = Literal["awaited", "left-behind", "lost", "lost-in-restore", "shed", "expired", "corrupt", "void", "rejected"]
 UNEXPLAINED = ("awaited", "left-behind")
 """Nobody has said what became of them."""
 MEANS: dict[Why, str] = {
     "awaited": "its batch has not come; the device sends it again by itself",
     "left-behind": "it was in a stream that the device began anew",
     "lost": "the device lost the batch, and did not know what was in it",
+    "lost-in-restore": "it was acknowledged before the platform was restored, and the device keeps it no more",
     "shed": "the spool was full, and it was the least important",
     "expired": "it was older than a spool keeps data",
     "corrupt": "it could not be read at the device",
@@ -112,9 +114,14 @@ async def of_device(db: Pool, device: uuid.UUID, since: datetime | None = None) 
 
 
 def _stream(row: Any, newest: int, gone: Sequence[Any], rejected: Sequence[Any], since: datetime | None) -> Stream:
-    why: Why = "left-behind" if row["number"] < newest else "awaited" if row["gaps"] != "[]" else "lost"
+    left, closed = row["number"] < newest, row["gaps"] == "[]"
+    why: Why = "left-behind" if left else "lost" if closed else "awaited"
     account = unpack(row)
-    open_ones = [Hole(m.first, m.last, why, m.since) for m in account.missing if since is None or m.since >= since]
+    open_ones = [
+        Hole(m.first, m.last, "lost-in-restore" if m.restored and (left or closed) else why, m.since)
+        for m in account.missing
+        if since is None or m.since >= since
+    ]
     said = [Hole(g["first"], g["last"], g["reason"], g["told_at"]) for g in gone if g["stream"] == row["stream"]]
     refused = [
         Hole(r["ordinal"], r["ordinal"] + r["count"] - 1, "rejected", r["received"], f"{r['reason']} at {r['path']}")
@@ -124,7 +131,7 @@ def _stream(row: Any, newest: int, gone: Sequence[Any], rejected: Sequence[Any],
     holes = sorted([*open_ones, *said, *refused], key=lambda hole: (hole.first, hole.last))
     absent = account.items_missing + row["gone"] + row["rejected"]
     return Stream(
-        stream=row["stream"], number=row["number"], items=account.last, delivered=account.last - absent,
+        stream=row["stream"], number=row["number"], items=account.items, delivered=account.items - absent,
         holes=tuple(holes[:MOST]),
     )  # fmt: skip
 

@@ -20,11 +20,15 @@ MOST_MISSING = 512
 
 
 class Missing(Struct, frozen=True, array_like=True):
-    """Ordinals first to last, both included, that nobody accounted for; since when, in ms of receipt, that is known."""
+    """Ordinals first to last, both included, that nobody accounted for; since when, in ms of receipt, that is known.
+
+    `restored`: it was found out by the first batch that came after the database was put back.
+    """
 
     first: int
     last: int
     since_ms: int
+    restored: bool = False
 
     @property
     def since(self) -> datetime:
@@ -33,10 +37,16 @@ class Missing(Struct, frozen=True, array_like=True):
 
 
 class Account(Struct, frozen=True):
-    """Accounted for from 1 to `last`, but for what is missing, in ascending order."""
+    """Accounted for from `begins` to `last`, but for what is missing, in ascending order."""
 
     last: int = 0
     missing: tuple[Missing, ...] = ()
+    begins: int = 1
+
+    @property
+    def items(self) -> int:
+        """How many were heard of."""
+        return self.last - self.begins + 1
 
     @property
     def items_missing(self) -> int:
@@ -76,16 +86,25 @@ def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
     return found
 
 
-def accounted(before: Account, ranges: Iterable[tuple[int, int]], received: datetime) -> Account:
+def begun(account: Account, first: int) -> Account:
+    """With the first item of the stream's first batch: what lies below it is of the streams before."""
+    kept = (each for each in account.missing if each.last >= first)
+    missing = tuple(Missing(max(first, m.first), m.last, m.since_ms, m.restored) for m in kept)
+    return Account(max(account.last, first - 1), missing, first)
+
+
+def accounted(
+    before: Account, ranges: Iterable[tuple[int, int]], received: datetime, restored: bool = False
+) -> Account:
     """After some ranges more. `received`: since when what they leave missing is known to be."""
     last, missing = before.last, list(before.missing)
     for first, upto in ranges:
         if first > last + 1:
-            missing.append(Missing(last + 1, first - 1, to_ms(received)))
+            missing.append(Missing(last + 1, first - 1, to_ms(received), restored))
         elif missing and first <= missing[-1].last:
             missing = [part for each in missing for part in _without(each, first, upto)]
         last = max(last, upto)
-    return Account(last, _bounded(missing))
+    return Account(last, _bounded(missing), before.begins)
 
 
 def _without(each: Missing, first: int, last: int) -> Iterable[Missing]:
@@ -93,9 +112,9 @@ def _without(each: Missing, first: int, last: int) -> Iterable[Missing]:
         yield each
         return
     if each.first < first:
-        yield Missing(each.first, first - 1, each.since_ms)
+        yield Missing(each.first, first - 1, each.since_ms, each.restored)
     if last < each.last:
-        yield Missing(last + 1, each.last, each.since_ms)
+        yield Missing(last + 1, each.last, each.since_ms, each.restored)
 
 
 def _bounded(missing: Sequence[Missing]) -> tuple[Missing, ...]:
@@ -106,10 +125,10 @@ def _bounded(missing: Sequence[Missing]) -> tuple[Missing, ...]:
 
 
 def pack(account: Account) -> str:
-    """What is missing, as it stands in the table: `[[first, last, since in ms], …]`."""
+    """What is missing, as it stands in the table: `[[first, last, since in ms, restored], …]`."""
     return msgspec.json.encode(account.missing).decode()
 
 
 def unpack(row: Any) -> Account:
     """Of a row of stream_items."""
-    return Account(row["last"], msgspec.json.decode(row["missing"], type=tuple[Missing, ...]))
+    return Account(row["last"], msgspec.json.decode(row["missing"], type=tuple[Missing, ...]), row["begins"])

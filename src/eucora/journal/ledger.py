@@ -122,18 +122,18 @@ class Ledger:
         self.siblings.setdefault(seal.device, {})[seal.stream] = (head.number, head.chain.digest or b"")
         self.used[seal.stream, seal.sequence] = (incoming.digest, receipt)
         self.entries.append(_entry(incoming, receipt, lane, head.number, erased))
-        return Appended("appended", receipt, erased=erased)
+        return Appended("appended", receipt, erased=erased, lacks=_lacks(head))
 
     def _again(self, incoming: Incoming, head: Head, erased: bool) -> Appended:
         """A used sequence: the same batch gets its old receipt; without a digest in memory the head alone says it."""
         stream = incoming.batch.seal.stream
         known = self.used.get((stream, incoming.batch.seal.sequence))
         if known is None:
-            return Appended("known")
+            return Appended("known", lacks=_lacks(head))
         digest, receipt = known
         if digest != incoming.digest:
             return self._fork(incoming, head)
-        return Appended("duplicate", receipt, erased=erased)
+        return Appended("duplicate", receipt, erased=erased, lacks=_lacks(head))
 
     def _fork(self, incoming: Incoming, head: Head) -> Appended:
         """Two machines may present one identity: from here on neither is heard on this stream, until an operator says."""
@@ -157,6 +157,10 @@ class Ledger:
         others = self.siblings.get(head.device, {})
         ends = {digest for other, (_, digest) in others.items() if other != stream}
         return "fits" if parse_digest(previous) in ends else "differs"
+
+
+def _lacks(head: Head) -> tuple[tuple[int, int], ...]:
+    return tuple((gap.first, gap.last) for gap in head.chain.gaps)
 
 
 def _link(incoming: Incoming) -> Link:

@@ -17,6 +17,6 @@ SELECT (SELECT coalesce(sum(count), 0)::bigint FROM dead_letters WHERE state = '
        (SELECT count(*) FROM journal_heads WHERE fork) AS forks,
        (SELECT count(*) FROM (SELECT FROM journal_heads h JOIN devices d ON d.device_id = h.device AND d.state = 'enrolled'
          GROUP BY h.device HAVING max(h.received) BETWEEN $2 AND $1) s) AS silent,
-       (SELECT least(coalesce(sum(items), 0), 9007199254740991)::bigint FROM stream_items WHERE items > 0) AS missing,
+       (SELECT least(coalesce(sum(items), 0), 9007199254740991)::bigint FROM items_unexplained) AS missing,
        (SELECT count FROM deployment_outcomes WHERE outcome = 'succeeded') AS succeeded,
        (SELECT sum(count)::bigint FROM deployment_outcomes WHERE outcome <> 'succeeded') AS failed

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
+import structlog
 
 from eucora.problems import Misconfigured, TryLater
 from eucora.slice import Pool
 
+log = structlog.get_logger()
+
 # synchronous_commit: whatever the server's file says, who wants less says so in his transaction.
-# idle_in_transaction: a stopped process gives its locks back, and writes nothing when it wakes.
+# idle_in_transaction: a stopped process gives its locks back, and writes nothing when it wakes (in a COPY: `cut_off`).
 # enable_seqscan: a plan made while today's partition was empty would read it whole, and is kept while it fills.
 SESSION = {
     "timezone": "UTC",
@@ -22,6 +25,14 @@ SESSION = {
 }
 CONNECT_S = 5.0
 COMMAND_S = 60.0
+
+# A COPY that waits for its client is neither idle nor, to the server's timeouts, at work: none of them ends it.
+ASLEEP_S = 20.0
+_CUT_OFF = """
+SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+ WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()
+   AND state = 'active' AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - make_interval(secs => $1)
+"""
 
 _WRONG_URL = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -73,6 +84,14 @@ def translated() -> Iterator[None]:
         if isinstance(exc, ValueError):  # asyncpg.DataError: a parameter of the wrong type
             raise
         raise TryLater("journal-unavailable", type(exc).__name__) from exc
+
+
+async def cut_off(pool: Pool, asleep_s: float = ASLEEP_S) -> int:
+    """End the sessions of this role whose process fell asleep in the middle of a COPY, with their locks. How many."""
+    cut: int = await pool.fetchval(_CUT_OFF, asleep_s)
+    if cut:
+        log.warning("sleepers_cut_off", sessions=cut)
+    return cut
 
 
 async def _keep(connection: Any) -> None:

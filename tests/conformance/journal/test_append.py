@@ -169,6 +169,13 @@ async def test_the_sixty_fifth_gap_waits_for_the_missing_ones(place: Place):
     assert outcomes(filled) == ["appended", "appended"]
 
 
+async def test_each_answer_says_what_the_stream_lacks_until_it_has_come(place: Place):
+    device = await place.device()
+    batches = device.chain(6)
+    said = [(await place.journal.append([batches[n]]))[0].lacks for n in (0, 3, 5, 3, 4, 1, 2)]
+    assert said == [(), ((2, 3),), ((2, 3), (5, 5)), ((2, 3), (5, 5)), ((2, 3),), ((3, 3),), ()]
+
+
 async def test_what_the_device_names_as_lost_closes_its_gap(place: Place):
     device = await place.device()
     first, _, _ = device.chain(3)

@@ -12,7 +12,7 @@ from tests.eucora.line import Device, Line, close_line, open_line
 from eucora.journal.holes import Completeness, of_device, of_fleet
 from eucora_wire.payload import Payload
 from eucora_wire.sections.hardware import Hardware
-from eucora_wire.sequence import MAX_ORDINAL, Items, Lost, Tombstone
+from eucora_wire.sequence import LOST, MAX_ORDINAL, Items, Lost, Tombstone
 
 NOW = datetime.now(UTC)
 
@@ -94,6 +94,17 @@ async def test_what_is_left_of_a_stream_that_was_begun_anew_is_left_behind(line:
     assert [each.number for each in found.streams] == [1, 2]
 
 
+async def test_a_stream_that_runs_on_with_the_numbers_of_the_one_before_is_complete(line: Line) -> None:
+    """As an agent's does after a fork, or when it was enrolled anew."""
+    device = await line.enrol()
+    await told(line, device.batch(payloads(device, 3)))
+    device.stream, device.sequence, device.previous = uuid.uuid4(), 0, LOST
+    await told(line, device.batch(payloads(device, 2)), device.batch(payloads(device, 1)))
+    found, none = await holes(line, device)
+    assert (found.state, found.items, found.delivered, none) == ("complete", 6, 6, [])
+    assert [each.items for each in found.streams] == [3, 3]
+
+
 async def test_what_could_not_be_stored_is_rejected_with_its_reason(line: Line) -> None:
     device = await line.enrol()
     await told(line, device.batch([*payloads(device, 1), *payloads(device, 1, timedelta(days=60))]))
@@ -111,7 +122,8 @@ async def test_holes_of_before_are_left_out_when_one_asks_since(line: Line) -> N
 
 async def test_a_device_that_names_numbers_as_large_as_there_are_hides_nobody_s_figures(line: Line) -> None:
     device = await line.enrol()
-    rows = [(uuid.uuid4(), device.id, n, MAX_ORDINAL, "[]", MAX_ORDINAL - 1, NOW) for n in range(1100)]
+    hole = f"[[2, {MAX_ORDINAL}, 0, false]]"
+    rows = [(uuid.uuid4(), device.id, n, MAX_ORDINAL, hole, MAX_ORDINAL - 1, NOW) for n in range(1100)]
     await line.app.executemany("INSERT INTO stream_items VALUES ($1, $2, $3, $4, $5, $6, $7)", rows)
     found = await of_fleet(line.app)
     assert (found.unexplained, found.devices_missing) == (MAX_ORDINAL, 1)
@@ -122,3 +134,30 @@ async def test_a_device_that_names_numbers_as_large_as_there_are_hides_nobody_s_
         [(stream, first + n, last, reason, device.id) for n, (stream, first, last, reason) in enumerate(huge)],
     )
     assert (await of_device(line.app, device.id)).state in ("explained", "complete", "missing")
+
+
+async def test_what_a_restore_lost_and_the_device_holds_no_more_is_explained_as_that(line: Line) -> None:
+    """Of one stream the device says that it is gone; another device began a new stream since; a third one sends it."""
+    told_gone, left_it, has_it = [await line.enrol() for _ in range(3)]
+    for device in (told_gone, left_it, has_it):
+        await told(line, device.batch(payloads(device, 2)))
+    kept = has_it.batch(payloads(has_it, 3))  # and the other two: acknowledged after the backup, so lost by it
+    told_gone.batch(payloads(told_gone, 3))
+    left_it.batch(payloads(left_it, 3))
+    await line.app.execute("UPDATE stream_items SET restored = true")
+    for device in (told_gone, left_it, has_it):
+        await told(line, device.batch(payloads(device, 1)))
+        assert (await holes(line, device))[1] == [(3, 5, "awaited")]
+    assert (await of_fleet(line.app)).unexplained == 9
+    await told(line, told_gone.batch(payloads(told_gone, 1), lost=(Lost(2, None, None, "expired"),)))
+    left_it.stream, left_it.sequence, left_it.ordinal = uuid.uuid4(), 0, 0
+    await told(line, left_it.batch(payloads(left_it, 1)))
+    await told(line, kept)
+    for device, state, which in (
+        (told_gone, "explained", [(3, 5, "lost-in-restore")]),
+        (left_it, "explained", [(3, 5, "lost-in-restore")]),
+        (has_it, "complete", []),
+    ):
+        found, holes_of = await holes(line, device)
+        assert (found.state, found.unexplained, holes_of) == (state, 0, which)
+    assert (await of_fleet(line.app)).unexplained == 0

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eucora.journal.intervals import MOST_MISSING, Account, accounted, joined, pack, unpack
+from eucora.journal.intervals import MOST_MISSING, Account, accounted, begun, joined, pack, unpack
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 Ranges = Sequence[tuple[int, int]]
@@ -55,7 +55,7 @@ def test_ranges_joined_are_the_same_ordinals_and_never_touch(ranges: Ranges) -> 
 @given(RANGES)
 def test_what_is_kept_is_what_was_known(ranges: Ranges) -> None:
     account = after([[each] for each in ranges])
-    assert unpack({"last": account.last, "missing": pack(account)}) == account
+    assert unpack({"last": account.last, "missing": pack(account), "begins": account.begins}) == account
 
 
 def test_since_when_a_gap_is_known_stays_when_a_part_of_it_is_filled() -> None:
@@ -71,3 +71,18 @@ def test_a_device_that_leaves_ever_more_holes_fills_no_table_and_hides_none() ->
     account = after([ranges])
     assert len(account.missing) == MOST_MISSING
     assert missing(account) >= set(range(1, account.last)) - heard(ranges)
+
+
+@given(RANGES, st.integers(1, 40), st.integers(0, 6), st.integers(0, 10), st.randoms(use_true_random=False))
+def test_a_stream_that_runs_on_from_another_misses_nothing_below_its_first_item_whenever_that_comes(
+    ranges: Ranges, begin: int, length: int, when: int, chance: Random
+) -> None:
+    first, others = (begin, begin + length), [(a + begin, b + begin) for a, b in ranges]
+    account = Account()
+    for n, each in enumerate([*others[:when], first, *others[when:]]):
+        if each is first:
+            account = begun(account, begin)
+        account = accounted(account, [each], NOW + timedelta(seconds=n))
+    wanted = heard([first, *others])
+    assert missing(account) == set(range(begin, max(wanted) + 1)) - wanted
+    assert account.items == max(wanted) - begin + 1

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from eucora.problems import Misconfigured, TryLater
-from eucora.stores.postgres import open_pool, translated
+from eucora.stores.postgres import cut_off, open_pool, translated
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'eucora-tests'"
 
@@ -66,4 +66,32 @@ async def test_a_transaction_left_open_is_undone_and_its_locks_given_back(databa
         assert await pool.fetchval("SELECT pg_try_advisory_lock(1)")
         with pytest.raises(TryLater), translated():
             await stopped.execute("SELECT 1")
+    await pool.close()
+
+
+async def test_who_sleeps_in_the_middle_of_a_copy_is_cut_off_and_who_is_at_work_is_not(database):
+    pool = await open_pool(database.app_url, name="tests", most=3)
+    awake, asleep = asyncio.Event(), asyncio.Event()
+
+    async def rows():
+        yield b"1\n"
+        asleep.set()
+        await awake.wait()
+
+    async with pool.acquire() as stopped, pool.acquire() as working:
+        await stopped.execute("CREATE TEMPORARY TABLE copied (n bigint)")
+        await stopped.execute("BEGIN")
+        await stopped.execute("SELECT pg_advisory_xact_lock(1)")
+        copy = asyncio.create_task(stopped.copy_to_table("copied", source=rows()))
+        work = asyncio.create_task(working.fetchval("SELECT pg_sleep(1)::text"))
+        await asyncio.wait_for(asleep.wait(), 10)
+        await asyncio.sleep(0.3)
+        assert await cut_off(pool) == 0
+        assert await cut_off(pool, asleep_s=0.2) == 1
+        await asyncio.sleep(0.1)
+        assert await pool.fetchval("SELECT pg_try_advisory_lock(1)")
+        assert await work == ""
+        awake.set()
+        with pytest.raises(TryLater), translated():
+            await copy
     await pool.close()
