@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -115,14 +115,16 @@ def figures(before: Reading, after: Reading, payloads: int, cadence_s: float) ->
 
 
 @contextmanager
-def agent(platform: Platform, folder: Path, cadence_s: float) -> Iterator[tuple["subprocess.Popen[bytes]", Relay]]:
+def agent(
+    platform: Platform, folder: Path, cadence_s: float, relay_to: Callable[[tuple[str, int]], Relay] = Relay
+) -> Iterator[tuple["subprocess.Popen[bytes]", Relay]]:
     """A real agent, enrolled and running, behind a relay."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("EUCORA_")}
     environ |= {"EUCORA_AGENT_DIR": str(folder), "EUCORA_AGENT_CADENCE_S": str(cadence_s)}
     token, where = platform.ask("/api/v1/enrolment-tokens", {"uses": 1, "hours": 1})["token"], platform.operator
     words = ["enrol", "--url", str(where["enrolment_url"]), "--ca", str(where["ca"])]
     subprocess.run(command(*words), env={**environ, "EUCORA_AGENT_TOKEN": str(token)}, check=True, capture_output=True)
-    relay = through_relay(folder / "identity.json")
+    relay = through_relay(folder / "identity.json", relay_to)
     with (folder / "agent.log").open("w") as log:
         process = subprocess.Popen(command("run"), env=environ, stderr=log)
     try:
@@ -136,11 +138,11 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "eucora_agent.main", *words]
 
 
-def through_relay(identity: Path) -> Relay:
+def through_relay(identity: Path, relay_to: Callable[[tuple[str, int]], Relay] = Relay) -> Relay:
     """Point the agent at a relay to where it was pointed."""
     known = json.loads(identity.read_text())
     gateway = urlsplit(known["gateway"])
-    relay = Relay((gateway.hostname or "", gateway.port or 443))
+    relay = relay_to((gateway.hostname or "", gateway.port or 443))
     threading.Thread(target=lambda: asyncio.run(relay.serve()), daemon=True).start()
     relay.ready.wait()
     identity.write_text(json.dumps({**known, "gateway": f"https://{gateway.hostname}:{relay.port}"}))

@@ -75,7 +75,7 @@ async def arrivals(line: Line, kind: Kind, devices: int, batches: int, batch: in
 
 async def archived(line: Line, arrived: Sequence[Arrival]) -> tuple[Cost, Cost]:
     """Into the journal, then into the archive: what each cost."""
-    intake = Intake(line.journal, SignerCache(line.app), Rules(line.installation, 2**25, lambda device: None))
+    intake = Intake(line.journal, SignerCache(line.app), Rules(line.installation, 2**25, lambda device, lane: None))
     journal, archive = Cost(), Cost()
     with priced(journal):
         for first in range(0, len(arrived), GROUP):

@@ -64,14 +64,23 @@ def _length(n: int) -> bytes:
     return bytes((*octets, rest))
 
 
+@dataclass(slots=True)
+class Answered:
+    """What one stream has answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
 class Client(asyncio.Protocol):
-    """One connection. `send` gives the status; as many at once as the server allows."""
+    """One connection. `send` gives the status, `ask` all of the answer; as many at once as the server allows."""
 
     def __init__(self) -> None:
         self._decoder = Decoder()
-        self._known: dict[bytes, int] = {}
-        self._waiting: dict[int, asyncio.Future[int]] = {}
-        self._statuses: dict[int, int] = {}
+        self._known: dict[bytes, tuple[int, dict[str, str]]] = {}
+        self._waiting: dict[int, asyncio.Future[Answered]] = {}
+        self._answers: dict[int, Answered] = {}
         self._unread = bytearray()
         self._unsent: list[bytes] = []
         self._window, self._room = FIRST_WINDOW, asyncio.Event()
@@ -81,6 +90,13 @@ class Client(asyncio.Protocol):
 
     async def send(self, request: Made, more: Mapping[str, str]) -> int:
         """The status of the answer, once all of it is here. Raises Lost."""
+        return (await self.ask(request, more)).status
+
+    def close(self) -> None:
+        self._transport.close()
+
+    async def ask(self, request: Made, more: Mapping[str, str]) -> Answered:
+        """The answer, once all of it is here. Raises Lost."""
         if self._lost is not None:
             raise Lost from self._lost
         while self._window < len(request.body):
@@ -93,7 +109,7 @@ class Client(asyncio.Protocol):
         for at in range(0, len(request.body), LARGEST_FRAME):
             last = at + LARGEST_FRAME >= len(request.body)
             self._write(_frame(DATA, END_STREAM if last else 0, stream, request.body[at : at + LARGEST_FRAME]))
-        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._waiting[stream] = answer
         return await answer
 
@@ -132,9 +148,13 @@ class Client(asyncio.Protocol):
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == HEADERS:
-            self._statuses[stream] = self._status(payload)
+            self._answers[stream] = Answered(*self._head(payload))
+        elif kind == DATA:
+            self._answers[stream].body += payload
         if kind in (HEADERS, DATA) and flags & END_STREAM:
-            self._waiting.pop(stream).set_result(self._statuses.pop(stream))
+            answer, found = self._waiting.pop(stream), self._answers.pop(stream)
+            if not answer.done():  # who asked may have stopped waiting
+                answer.set_result(found)
         elif kind == WINDOW_UPDATE and stream == 0:
             self._window += int.from_bytes(payload, "big")
             self._room.set()
@@ -142,16 +162,16 @@ class Client(asyncio.Protocol):
             self._write(_frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK:
             self._write(_frame(PING, ACK, 0, payload))
-        elif kind == RST_STREAM and stream in self._waiting:
-            self._waiting.pop(stream).set_exception(Lost("reset"))
+        elif kind == RST_STREAM and (reset := self._waiting.pop(stream, None)) is not None and not reset.done():
+            reset.set_exception(Lost("reset"))
         elif kind == GOAWAY:
             self._transport.close()
 
-    def _status(self, block: bytes) -> int:
+    def _head(self, block: bytes) -> tuple[int, dict[str, str]]:
         known = self._known.get(block)
         if known is None:
             fields = {str(name): str(value) for name, value in self._decoder.decode(block)}
-            known = self._known[block] = int(fields[":status"])
+            known = self._known[block] = int(fields[":status"]), fields
         return known
 
 

@@ -91,7 +91,7 @@ async def price(
     """By promise left out: wall time a batch in µs, and how many times that of all promises it is."""
     line = await open_line(*urls, folder / "secrets", shards=8)
     devices = [await line.enrol() for _ in range(group)]
-    intake = Intake(line.journal, SignerCache(line.app), Rules(line.installation, 2**25, lambda device: None))
+    intake = Intake(line.journal, SignerCache(line.app), Rules(line.installation, 2**25, lambda device, lane: None))
     took: dict[str, list[float]] = {name: [] for name in PROMISES}
     for turn in range(rounds + 3):
         for name, without in PROMISES.items():

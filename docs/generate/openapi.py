@@ -63,6 +63,7 @@ BATCH = (
     "unsupported-schema",
     "fork",
     "too-many-gaps",
+    "replay-later",
     "disk-reserve",
     "inflates-too-much",
     "unreadable",

@@ -7,9 +7,9 @@ import msgspec
 from eucora_agent.http2 import Connection, Response
 from eucora_agent.identity import Identity
 from eucora_agent.moment import Moment
-from eucora_agent.problems import Refused, TryLater
+from eucora_agent.problems import Refused, ReplayLater, TryLater
 from eucora_wire.envelope import CONTENT_TYPE, PrivateKey, content_digest, sign
-from eucora_wire.problems import Document
+from eucora_wire.problems import BASE, Document
 
 T = TypeVar("T")
 
@@ -36,9 +36,12 @@ def good(response: Response) -> bytes:
         document = msgspec.json.decode(response.body, type=Document)
     except msgspec.DecodeError as exc:
         raise TryLater(f"status {response.status}", _seconds(response)) from exc
+    wait_s = _seconds(response) or document.retry_after_s or 0.0
+    if document.type == BASE + "replay-later":
+        raise ReplayLater(document.title, wait_s)
     if response.status >= 500 or (response.status == 429 and not document.missing):
-        raise TryLater(document.title, _seconds(response) or document.retry_after_s or 0.0)
-    raise Refused(document, _seconds(response) or document.retry_after_s or 0.0)
+        raise TryLater(document.title, wait_s)
+    raise Refused(document, wait_s)
 
 
 def read_as(body: bytes, kind: type[T]) -> T:

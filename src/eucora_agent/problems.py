@@ -50,6 +50,10 @@ class TryLater(EucoraError):
         self.reason, self.retry_after_s = reason, retry_after_s
 
 
+class ReplayLater(TryLater):
+    """The platform takes what is new; what lay for long waits for its turn."""
+
+
 class Unreachable(TryLater):
     """The platform can not be reached: look at the address, the network and the certificate."""
 

@@ -244,11 +244,12 @@ class Agent:
         return max(1, self.config.batch_max_items)
 
     def _send(self, at: Moment) -> None:
-        """What is sealed; and once that is through, what waited behind it. Never longer than half a beat."""
+        """What is sealed; then what waited, which is the present, before what is left. While the platform was away one
+        batch tries whether it is there. Never longer than half a beat."""
         until_s = at.uptime_s + max(LEAST_SENDING_S, self.cadence_s / 2)
         self._seal_again(at)
         left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
-        if left is None and self.sender.failures == 0 and not self.spool.sealed():
+        if left is None and self.sender.failures == 0 and self.sender.may_send(self.read()):
             self._seal_all(self.read())
             left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
         if left is not None:

@@ -1,4 +1,5 @@
-"""Deliver sealed batches in order, the same bytes until settled; wait after a failure with full jitter.
+"""Deliver sealed batches, the present first and then in order, the same bytes until settled; wait after a failure with
+full jitter.
 
 A batch is let go of by a 200, or by a refusal that consumes it; one that is too large travels again in halves. A fork
 stops its stream: nothing behind it is sent, and the stream is left only when the answer says so. A platform that was
@@ -16,7 +17,7 @@ from eucora_agent.ask import good, read_as
 from eucora_agent.http2 import Connection
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
-from eucora_agent.problems import Refused, TryLater, Unreachable
+from eucora_agent.problems import Refused, ReplayLater, TryLater, Unreachable
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
@@ -43,7 +44,8 @@ def wait_s(attempt: int, cap_s: float, draw: Draw = random.uniform) -> float:
 class Sender:
     """How sending goes: failures in a row, when to try again (uptime), what was last heard, what was refused for ever.
 
-    `retries` and `unreached` (the platform did not answer at all) are counted since the start.
+    `retries` and `unreached` (the platform did not answer at all) are counted since the start. When the
+    platform lets old batches wait, those up to number `old_to` do until `old_not_before_s`; the present goes on.
     """
 
     cap_s: float
@@ -52,6 +54,8 @@ class Sender:
     retries: int = 0
     unreached: int = 0
     not_before_s: float = 0.0
+    old_to: int = 0
+    old_not_before_s: float = 0.0
     last_ack: str | None = None
     last_problem: str | None = None
     next: Next = field(default_factory=Next)
@@ -64,11 +68,16 @@ class Sender:
     def deliver_all(
         self, spool: Spool, to: Connection, read: Callable[[], Moment], cut: Cut, until_s: float = float("inf")
     ) -> uuid.UUID | None:
-        """Deliver what is sealed, oldest first, until a failure, a wait, or `until_s` of uptime. The stream to leave."""
-        for sealed in self._in_order(spool):
+        """Deliver what is sealed until a failure, a wait, or `until_s` of uptime; after failures one batch, which tries
+        the platform. The stream to leave."""
+        trying, batches = self.failures > 0, self._in_order(spool)
+        newest = max((each.number for each in batches), default=0)
+        for sealed in batches:
             at = read()
-            if not self.may_send(at) or at.uptime_s >= until_s:
+            if not self.may_send(at) or at.uptime_s >= until_s or (trying and self.failures == 0):
                 return None
+            if sealed.number <= self.old_to and at.uptime_s < self.old_not_before_s:
+                continue
             envelope = spool.batch(sealed.number)
             if envelope is None:  # damaged on the disk: a later batch names it as lost
                 self.refused.append("corrupt")
@@ -80,6 +89,9 @@ class Sender:
             except Refused as exc:
                 if not self._survives(exc, spool, sealed, envelope, at, cut):
                     return sealed.stream if _leaves(exc) else None
+            except ReplayLater as exc:
+                self.failures, self.old_not_before_s = 0, at.uptime_s + exc.retry_after_s
+                self.old_to = max(sealed.number, newest - 1)
             except TryLater as exc:
                 self.unreached += isinstance(exc, Unreachable)
                 self._failed(at, exc.retry_after_s, exc.reason)
@@ -94,9 +106,18 @@ class Sender:
         return told
 
     def _in_order(self, spool: Spool) -> list[Sealed]:
-        """As sealed, but what the platform misses goes first, and what it had already, before a restore, last."""
+        """What the platform misses, then the newest, which is the present, then the others as sealed; what it had already,
+        before a restore, last.
+
+        A number that is sent early leaves one gap, which the others fill. Not while an older stream is on its way: the
+        platform numbers streams by what it sees first.
+        """
+        sealed = spool.sealed()
+        newest = sealed[-1] if sealed else None
+        if newest and newest.number not in spool.sent_before and all(x.stream == newest.stream for x in sealed):
+            sealed.insert(0, sealed.pop())
         first = set(spool.helping(self.missing)) if self.missing else set()
-        return sorted(spool.sealed(), key=lambda x: (x.number not in first, x.number in spool.sent_before))
+        return sorted(sealed, key=lambda each: (each.number not in first, each.number in spool.sent_before))
 
     def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> Answer:
         headers = {**envelope.headers, "eucora-sent": format_sent(at.sent), **_traced(envelope)}

@@ -52,6 +52,8 @@ REGISTRY: dict[str, Problem] = {
            "Send no more on this stream; begin a new stream when the answer says so."),
         _p("too-many-gaps", 429, "The stream has too many gaps", "Send the missing sequences first."),
         _p("too-fast", 429, "Too many requests", "Wait as Retry-After says."),
+        _p("replay-later", 429, "The present goes first: old batches come in turns",
+           "Go on with what is new; send old batches when Retry-After has passed."),
         _p("journal-unavailable", 503, "The journal cannot take data now", "Keep the batch; wait as Retry-After says."),
         _p("disk-reserve", 503, "The platform's disk has reached its reserve", "Keep the batch; wait as Retry-After says."),
         _p("internal", 500, "The platform failed", "Keep the batch and send it again later."),

@@ -25,7 +25,7 @@ def test_every_problem_has_a_title_and_a_mend(slug: str) -> None:
         (409, {"fork", "too-many-devices", "locked"}),
         (413, {"too-large", "inflates-too-much"}),
         (415, {"wrong-content-type", "wrong-content-encoding"}),
-        (429, {"too-many-gaps", "too-fast"}),
+        (429, {"too-many-gaps", "too-fast", "replay-later"}),
         (503, {"journal-unavailable", "disk-reserve", "store-unavailable", "too-many-queries"}),
     ],
 )

@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 from eucora import clock
+from eucora.batch import LIVE, REPLAY
 from eucora.gateway.house import Gateway
+from eucora.journal.cursors import lags
 from eucora.observe.figures import EVERY_S, HERE
-from eucora.observe.golden import DOOR_WAITING, tell
+from eucora.observe.golden import DOOR_REPLAY_WAITING, DOOR_WAITING, tell
+from eucora.pipeline.house import CONSUMER
 
 Chore = tuple[str, float, Callable[[], Awaitable[object]]]
 """(name, seconds between runs, what to run)."""
@@ -19,12 +22,20 @@ def chores(house: Gateway) -> list[Chore]:
 
     async def figures() -> None:
         HERE.hold(DOOR_WAITING, house.group.waiting)
+        HERE.hold(DOOR_REPLAY_WAITING, house.turns.waiting)
         await tell(house.pool)
+
+    async def turns() -> None:
+        behind = await lags(house.pool, CONSUMER)
+        by_lane = [sum(count for (_, of), count in behind.items() if of == lane) for lane in (LIVE, REPLAY)]
+        house.turns.look(by_lane[0], by_lane[1], clock.monotonic())
 
     return [
         ("figures", EVERY_S, figures),
         ("disk", 1.0, look_at_disk),
         ("notices", 3.0, house.notices.refresh),
+        ("sites", 1.0, house.sites.learn),
+        ("turns", 1.0, turns),
         ("pace", 1.0, lambda: house.device_pace.share(house.cache, clock.monotonic())),
         ("refusals", 5.0, lambda: house.refusals.tell(house.pool, clock.now())),
     ]

@@ -6,6 +6,7 @@ locks while its next statement waits for the loop to come free. The figures: doc
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeAlias, TypeVar
@@ -21,6 +22,8 @@ CHECKED_AT_ONCE = 4
 MOST = 512
 MOST_BYTES = 16 * 2**20
 MOST_WAITING = 4096
+SPREAD_S = (2.0, 30.0)
+"""When one request too many may come again: spread, since those who are told came together."""
 COMMIT_EVERY_S = 0.02
 """A commit costs as much as fifteen batches in it: under load few large ones leave more of the machine for the rest."""
 
@@ -51,7 +54,7 @@ class Group:
     async def submit(self, arrival: Arrival) -> Outcome:
         """What became of this batch. Raises TryLater, and what `check` and `commit` raise for it alone."""
         if self.waiting >= MOST_WAITING:
-            raise TryLater("journal-unavailable", "too many requests wait", retry_after_s=2)
+            raise TryLater("journal-unavailable", "too many requests wait", retry_after_s=random.uniform(*SPREAD_S))  # noqa: S311 - jitter
         result: Result = asyncio.get_running_loop().create_future()
         self._arrived.append((arrival, result))
         if not self._checking:

@@ -11,6 +11,8 @@ from eucora.gateway.group import Group
 from eucora.gateway.notices import Notices
 from eucora.gateway.pace import Pace
 from eucora.gateway.refusals import Refusals
+from eucora.gateway.replay import CROWDED, Turns
+from eucora.gateway.sites import Sites
 from eucora.gateway.trace import commits
 from eucora.journal.keys import Keyring
 from eucora.journal.port import Journal
@@ -22,6 +24,7 @@ from eucora.secrets import Secrets
 from eucora.settings import Settings
 from eucora.slice import Pool
 from eucora.stores.ports import Cache
+from eucora_wire.answer import Lane
 
 ENROLMENTS_A_SECOND = 20.0
 """From one address, as a mean over a minute."""
@@ -41,6 +44,8 @@ class Gateway:
     cache: Cache
     group: Group
     device_pace: Pace
+    sites: Sites
+    turns: Turns
     origin_pace: Pace
     disk: DiskGuard
     notices: Notices
@@ -63,9 +68,16 @@ def furnish(
     refusals: Refusals | None = None,
 ) -> Gateway:
     """A device plane on these stores."""
-    pace = Pace("device", settings.device_rate)
-    rules = Rules(installation, settings.inflated_max_kib * 1024, lambda device: pace.take(device, monotonic()))
-    intake = Intake(journal, signers, rules)
+    device_pace, sites = Pace("device", settings.device_rate), Sites(pool)
+    turns = Turns(sites.of, lambda: group.waiting > CROWDED)
+
+    def pace(device: uuid.UUID, lane: Lane) -> None:
+        device_pace.take(device, monotonic())
+        if lane == "replay":
+            turns.take(device)
+
+    intake = Intake(journal, signers, Rules(installation, settings.inflated_max_kib * 1024, pace))
+    group = Group(partial(flow.check, intake=intake), commits(partial(flow.commit, intake=intake), tracer))
     return Gateway(
         settings=settings,
         installation=installation,
@@ -75,8 +87,10 @@ def furnish(
         keyring=keyring,
         signers=signers,
         cache=cache,
-        group=Group(partial(flow.check, intake=intake), commits(partial(flow.commit, intake=intake), tracer)),
-        device_pace=pace,
+        group=group,
+        device_pace=device_pace,
+        sites=sites,
+        turns=turns,
         origin_pace=Pace("origin", ENROLMENTS_A_SECOND),
         disk=DiskGuard(settings.data_dir, settings.disk_reserve_mib),
         notices=Notices(pool, settings),

@@ -66,6 +66,7 @@ async def serve(house: Gateway, ended: asyncio.Event, ready: Callable[[], None])
     when a port can't be had or the door does not close."""
     settings, authority = house.settings, house.authority
     await house.notices.refresh()
+    await house.sites.read()
     servers = (
         listener(door(house), settings.listen, settings.device_port, authority, client_certificates=True),
         listener(enrolment_door(house), settings.listen, settings.enrolment_port, authority, client_certificates=False),

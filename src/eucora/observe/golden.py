@@ -12,6 +12,9 @@ AGES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 36
 
 DOOR = Declared("eucora_door_seconds", "histogram", "Requests: time to the answer", ("door", "outcome"), SECONDS)
 DOOR_WAITING = Declared("eucora_door_waiting_batches", "gauge", "Batches that wait for their commit at the doors")
+DOOR_REPLAY_WAITING = Declared(
+    "eucora_door_replay_waiting_devices", "gauge", "Devices with old batches that wait for their turn at the doors"
+)
 STAGE = Declared("eucora_stage_seconds", "histogram", "A turn of a stage of the line", ("stage", "outcome"), SECONDS)
 STORE = Declared("eucora_store_seconds", "histogram", "Asking a store", ("store", "outcome"), SECONDS)
 STORE_BUSY = Declared("eucora_store_busy_streams", "gauge", "Connections to a store that are in use", ("store",))
@@ -27,7 +30,7 @@ def outcome_of(status: int) -> str:
     return "refused" if status < 500 else "failed"
 
 
-DECLARED = (DOOR, DOOR_WAITING, STAGE, STORE, STORE_BUSY, FRESHNESS)
+DECLARED = (DOOR, DOOR_WAITING, DOOR_REPLAY_WAITING, STAGE, STORE, STORE_BUSY, FRESHNESS)
 
 
 async def tell(pool: Pool) -> None:

@@ -27,11 +27,11 @@ REPLAY_AGE_MS = 10 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a batch is held against. `pace` raises TryLater for a device that sends too fast."""
+    """What a batch is held against. `pace` raises TryLater for a device that sends too fast, or too early in a lane."""
 
     installation: uuid.UUID
     inflated_max: int
-    pace: Callable[[uuid.UUID], None]
+    pace: Callable[[uuid.UUID, Lane], None]
 
 
 def validate(
@@ -53,12 +53,13 @@ def check(batch: Opened, signers: Mapping[str, Signer], rules: Rules) -> Checked
     prove(batch.signed, signers.get(batch.signed.keyid), batch.seal.device)
     if batch.seal.installation != rules.installation:
         raise Refused("other-installation")
-    rules.pace(batch.seal.device)
+    lane = lane_of(batch)
+    rules.pace(batch.seal.device, lane)
     body = batch.arrival.body
     if body is not None and not digest_matches(batch.arrival.headers, body):
         raise Refused("digest-mismatch")
     verdict = Verdict("too-large") if body is None else judge(batch, body, rules.inflated_max)
-    return Checked(batch.seal, batch.signed, batch.arrival.headers.get("eucora-sent"), lane_of(batch), verdict, body)
+    return Checked(batch.seal, batch.signed, batch.arrival.headers.get("eucora-sent"), lane, verdict, body)
 
 
 def prove(signed: Signed, signer: Signer | None, device: uuid.UUID) -> None:

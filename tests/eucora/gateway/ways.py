@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import msgspec
 import zstandard
-from tests.eucora.gateway.plane import Device, Enrol, Plane, Start, csr_for, new_ed25519, new_p256
+from tests.eucora.gateway.plane import BOOT, Device, Enrol, Plane, Start, csr_for, new_ed25519, new_p256
 
 from eucora import clock
 from eucora.domains.audit import Act
 from eucora.domains.devices import revocation
 from eucora.domains.identity.forget import forget_user
 from eucora_wire.answer import Account
+from eucora_wire.clock import Boot, Sent, format_sent
 from eucora_wire.envelope import content_digest, format_digest
 from eucora_wire.payload import encode, encode_one
 from eucora_wire.sections.sessions import Context, Session
@@ -280,6 +281,17 @@ async def more_than_the_pace_allows(scene: Scene) -> httpx.Response:
     slow = await scene.start(device_rate=1 / 60)
     await scene.device.good(slow.device_url)
     return await scene.device.send(scene.device.batch(scene.device.payload()), slow.device_url)
+
+
+@refused_as("replay-later")
+async def an_old_batch_while_the_door_is_crowded(scene: Scene) -> httpx.Response:
+    busy = await scene.start()
+    busy.house.turns._crowded = lambda: True
+    await scene.device.good(busy.device_url)  # the present is never held for it
+    now_ms = clock.to_ms(clock.now())
+    sealed = scene.device.batch(scene.device.payload(), clock_ms=now_ms - 3_600_000)
+    sent = format_sent(Sent(Boot(BOOT, 1_000_000 + 3_600_000), now_ms))
+    return await scene.device.send(sealed, busy.device_url, **{"eucora-sent": sent})
 
 
 @refused_as("disk-reserve")

@@ -68,5 +68,5 @@ def signer(key: PrivateKey = ED25519, state: Any = "active", device: uuid.UUID =
     return {keyid: Signer(keyid, device, algorithm_of(public), public, raw, state)}
 
 
-def rules(pace: Any = lambda device: None, inflated_max: int = 2**20) -> Rules:
+def rules(pace: Any = lambda device, lane: None, inflated_max: int = 2**20) -> Rules:
     return Rules(INSTALLATION, inflated_max, pace)

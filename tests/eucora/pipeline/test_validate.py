@@ -44,7 +44,7 @@ def refused(given: Arrival, known: Any = None, **changes: Any) -> str:
     return told.value.slug
 
 
-def too_fast(device: uuid.UUID) -> None:
+def too_fast(device: uuid.UUID, lane: str) -> None:
     raise TryLater("too-fast")
 
 
@@ -107,11 +107,11 @@ def test_the_order_is_cheapest_first_and_says_nothing_to_strangers() -> None:
 
 
 def test_only_a_proved_device_costs_itself_pace() -> None:
-    asked: list[uuid.UUID] = []
-    refused(arrival(BODY, eucora_sequence="2"), pace=asked.append)
+    asked: list[tuple[uuid.UUID, str]] = []
+    refused(arrival(BODY, eucora_sequence="2"), pace=lambda *who: asked.append(who))
     assert asked == []
-    checked(arrival(BODY), pace=asked.append)
-    assert asked == [DEVICE]
+    checked(arrival(BODY), pace=lambda *who: asked.append(who))
+    assert asked == [(DEVICE, "live")]
 
 
 # --- verdicts -------------------------------------------------------------------------------------------------------
