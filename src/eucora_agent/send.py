@@ -46,6 +46,7 @@ class Sender:
 
     `retries` and `unreached` (the platform did not answer at all) are counted since the start. When the
     platform lets old batches wait, those up to number `old_to` do until `old_not_before_s`; the present goes on.
+    `looked_for`: gaps of streams of which it is known already what can be done.
     """
 
     cap_s: float
@@ -60,6 +61,7 @@ class Sender:
     last_problem: str | None = None
     next: Next = field(default_factory=Next)
     missing: tuple[int, ...] = ()
+    looked_for: set[tuple[uuid.UUID, int, int]] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
 
     def may_send(self, at: Moment) -> bool:
@@ -85,7 +87,7 @@ class Sender:
             try:
                 answer = self._deliver(envelope, to, at)
                 spool.settle(sealed.number)
-                _heal(answer, spool, sealed)
+                self._heal(answer, spool, sealed.stream)
             except Refused as exc:
                 if not self._survives(exc, spool, sealed, envelope, at, cut):
                     return sealed.stream if _leaves(exc) else None
@@ -132,6 +134,16 @@ class Sender:
         self.not_before_s = at.uptime_s + answer.next.pace_s if answer.next.pace_s else 0.0
         return answer
 
+    def _heal(self, answer: Answer, spool: Spool, stream: uuid.UUID) -> None:
+        """A platform that was set back is given again what it had. A gap that is on its way is looked for once."""
+        another = answer.receipt is not None and spool.heard(answer.receipt.epoch)
+        if another or not answer.lacks:
+            self.looked_for.clear()
+        known = [(first, last) for of, first, last in self.looked_for if of == stream]
+        new = [gap for gap in answer.lacks if not any(a <= gap[0] and gap[1] <= b for a, b in known)]
+        if new and spool.send_again(stream, new):
+            self.looked_for |= {(stream, *gap) for gap in new}
+
     def _survives(self, exc: Refused, spool: Spool, sealed: Sealed, envelope: Envelope, at: Moment, cut: Cut) -> bool:
         """Whether the next batch may be sent after this refusal."""
         log("batch_refused", sequence=sealed.sequence, problem=exc.slug)
@@ -168,14 +180,6 @@ def _traced(envelope: Envelope) -> dict[str, str]:
         return {"traceparent": traceparent(parse_signed(envelope.headers).batch_digest)}
     except Unsigned:
         return {}
-
-
-def _heal(answer: Answer, spool: Spool, sealed: Sealed) -> None:
-    """A platform that was set back is given again what it had."""
-    if answer.receipt is not None:
-        spool.heard(answer.receipt.epoch)
-    if answer.lacks:
-        spool.send_again(sealed.stream, answer.lacks)
 
 
 def _leaves(exc: Refused) -> bool:

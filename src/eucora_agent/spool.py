@@ -244,22 +244,27 @@ class Spool:
         found = [known[n] for n in missing if n in known]
         return sorted({named_by or number for _, number, state, named_by in found if named_by or state == SENDABLE})
 
-    def send_again(self, stream: uuid.UUID, lacks: Sequence[tuple[int, int]]) -> None:
-        """The platform lacks these sequences: what the tail holds is to be sent once more; what nobody knows is lost."""
+    def send_again(self, stream: uuid.UUID, lacks: Sequence[tuple[int, int]]) -> bool:
+        """The platform lacks these sequences: what the tail holds is to be sent once more; what nobody knows is lost.
+
+        Whether that is all: of the lost ones, so many are told at once as a batch can name.
+        """
         if self._settled:
             self._commit()
         found, unknown = tail.lacking(self.folder, stream, lacks)
         self._take_back(found)
         if stream == self.head.stream:
             self._disown([n for n in unknown if n <= self.head.sequence][:MOST_NAMED])
+        return len(unknown) <= MOST_NAMED
 
-    def heard(self, epoch: int) -> None:
+    def heard(self, epoch: int) -> bool:
         """An answer of this epoch of the journal came. In another one it was set back, and may lack any older stream."""
         if epoch == self.head.epoch:
-            return
+            return False
         if self.head.epoch:
             self._take_back([row for row in tail.rows(self.folder) if row[1] != str(self.head.stream)])
         self._commit(epoch=epoch)
+        return True
 
     def _take_back(self, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:

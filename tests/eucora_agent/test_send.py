@@ -248,6 +248,24 @@ def test_what_a_restored_platform_lacks_is_sent_again_byte_for_byte_behind_what_
     assert (line.spool.sealed(), line.spool.depth(), line.spool.lost()) == ([], 0, ())
 
 
+def test_a_gap_that_is_on_its_way_is_looked_for_once_and_again_when_it_comes_back(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who replays three weeks hears of the same gap with each answer."""
+    looked: list[Any] = []
+    find = Spool.send_again
+    monkeypatch.setattr(Spool, "send_again", lambda spool, *asked: [looked.append(asked), find(spool, *asked)][1])
+    lacks = tuple[tuple[int, int], ...]()
+    line = begin(lambda asked: stands(1, lacks), count=6)
+    gaps: list[tuple[tuple[int, int], ...]] = [((1, 5),), ((2, 3), (5, 5)), ((2, 2),), (), ((2, 3),), ()]
+    for lacks in gaps:  # noqa: B007 - the platform says it
+        line.spool.append(b"more", "a", 2, boot())
+        seal_all(line.spool)
+        line.deliver()
+    assert [each for _, each in looked] == [[(1, 5)], [(2, 3)]]
+    assert (line.spool.sealed(), line.sequences()[-2:]) == ([], [2, 3])
+
+
 def test_what_the_platform_misses_is_sent_first(begin: Begin) -> None:
     told = {1: taken(), 2: taken(), 3: refused("too-many-gaps", missing=(2,))}
     line = begin(lambda asked: told[int(asked.headers["sequence"])])
