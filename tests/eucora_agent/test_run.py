@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,8 @@ from eucora_agent.spool import Spool
 from eucora_wire.enrol import Enrolled
 from eucora_wire.payload import Payload, decode
 
-DPKG = "2026-11-20 10:00:00 install nano:amd64 <none> 7.2\n"
+DPKG = f"{datetime.now() - timedelta(days=1):%Y-%m-%d %H:%M:%S} install nano:amd64 <none> 7.2\n"
+"""As dpkg writes it, by local time."""
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ ROOMS = (
     "door",
     "journal",
     "digest",
+    "drift",
     "archive",
     "follower",
     "audit",

@@ -238,11 +238,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
             r"postgres does not start .*pg_control.*restore it from your b",
         ),
         (
-            lambda place: (place / "pg_hba.conf").write_text("?"),
-            r"postgres does not start .*FATAL: +could not load .*pg_hba\.conf",
+            lambda place: (place / "postgresql.conf").write_text("?"),
+            r"postgres does not start .*FATAL: +configuration file .*postgresql\.conf",
         ),
     ],
-    ids=["no version", "unreadable version", "other major", "no control file", "unreadable hba"],
+    ids=["no version", "unreadable version", "other major", "no control file", "unreadable settings"],
 )
 def test_a_folder_that_postgres_can_not_use_is_told_with_the_mend(
     folder: Path, cluster: Path, harm: Callable[[Path], object], told: str

@@ -101,7 +101,10 @@ async def test_one_request_too_many_is_told_to_come_again(plane: Plane, devices:
     answers = await asyncio.gather(*asked, return_exceptions=True)
     turned = [answer for answer in answers if isinstance(answer, TryLater)]
     assert 0 < len(turned) <= 20
-    assert {(each.slug, each.retry_after_s) for each in turned} == {("journal-unavailable", 2)}
+    assert {each.slug for each in turned} == {"journal-unavailable"}
+    waits = {each.retry_after_s for each in turned}
+    assert len(waits) == len(turned)  # they came together, and come again apart
+    assert all(2 <= wait <= 30 for wait in waits)
     assert sum(isinstance(answer, Taken) for answer in answers) == len(asked) - len(turned)
     await devices[0].good()
 
