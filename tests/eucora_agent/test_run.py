@@ -26,7 +26,7 @@ from eucora_agent.spool import Spool
 from eucora_wire.enrol import Enrolled
 from eucora_wire.payload import Payload, decode
 
-DPKG = f"{datetime.now() - timedelta(days=1):%Y-%m-%d %H:%M:%S} install nano:amd64 <none> 7.2\n"
+DPKG = f"{datetime.now().astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S} install nano:amd64 <none> 7.2\n"
 """As dpkg writes it, by local time."""
 
 
