@@ -33,7 +33,7 @@ test: .venv/.dev ## run the tests (T=tests/eucora_wire for a part)
 
 # What speaks SQL, room by room, and the whole of it as a newcomer sees it; and servers that no wheel brings.
 LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migrations operators pipeline) \
-	tests/eucora/stores/test_postgres.py tests/eucora/stores/test_s3.py $(addprefix tests/e2e/test_,first_minute.py restarts.py drift.py privacy.py console.py questions.py demo.py) tests/faults
+	tests/eucora/stores/test_postgres.py tests/eucora/stores/test_s3.py $(addprefix tests/e2e/test_,first_minute.py restarts.py drift.py privacy.py console.py questions.py demo.py verify.py) tests/faults
 
 test-live: .venv/.dev ## the platform's tests on Debian's PostgreSQL 15, named by URL, and on real servers that follow
 	@$(PY) -m tests.live.built prometheus victorialogs victoriametrics jaeger versitygw || true

@@ -11,7 +11,11 @@ from tests.platform import Up, platform_in
 # A browser is installed where the whole is proved (`.ci/run`, `make test-live`).
 BROWSER = shutil.which("chromium") if os.environ.get("EUCORA_TEST_LIVE") else None
 # What takes longest is proved there too, so that `make test` stays one that people run.
-LONG = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_restarts.py", "test_demo.py", "test_drift.py"]
+LONG = (
+    []
+    if os.environ.get("EUCORA_TEST_LIVE")
+    else ["test_restarts.py", "test_demo.py", "test_drift.py", "test_verify.py"]
+)
 collect_ignore = LONG if BROWSER else [*LONG, "test_console.py", "test_questions.py"]
 
 

@@ -40,6 +40,7 @@ VERBS = (
     Verb("backup", "backup:backup", "A copy of everything, while it runs", "local", "system"),
     Verb("restore", "backup:restore", "Put a backup in place", "local", "lifecycle"),
     Verb("completeness", "completeness:completeness", "Did everything arrive; if not, why", "devices.read", "none"),
+    Verb("verify", "verify:verify", "Hold an installation to its word", "tokens.write", "administration"),
     Verb("incidents", "incidents:incidents", "What is wrong with what devices deliver", "devices.read", "none"),
     Verb("explain", "explain:explain", "One batch and its whole way", "status.read", "none"),
     Verb("stores list", "stores:listed", "How far each server that follows was told", "status.read", "none"),

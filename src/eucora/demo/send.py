@@ -24,10 +24,10 @@ from msgspec import Struct
 from eucora import clock
 from eucora.problems import EucoraError, TryLater
 from eucora.sealing import LOGON_INFO, SUITE
-from eucora_wire.answer import Account, LogonAnswer, LogonRequest
+from eucora_wire.answer import Account, Answer, LogonAnswer, LogonRequest
 from eucora_wire.clock import Boot, Sent, format_sent
 from eucora_wire.enrol import Enrolled, EnrolRequest
-from eucora_wire.envelope import Seal, content_digest, format_digest, parse_signed, seal_batch, sign
+from eucora_wire.envelope import Envelope, Seal, content_digest, format_digest, parse_signed, seal_batch, sign
 from eucora_wire.payload import Payload, encode
 from eucora_wire.sequence import FIRST, Items, Tombstone
 
@@ -84,6 +84,10 @@ class Sender:
 
     def send(self, payloads: Sequence[Payload], subject: uuid.UUID, age: timedelta, shed: int = 0) -> None:
         """The next batch, sealed `age` ago; before its first item so many were shed. Raises TurnedAway, TryLater."""
+        self.deliver(self.seal(payloads, subject, age, shed))
+
+    def seal(self, payloads: Sequence[Payload], subject: uuid.UUID | None, age: timedelta, shed: int = 0) -> Envelope:
+        """The next batch, as it travels; it may be delivered whenever, and as often as one likes."""
         first = self._ordinal + 1
         self._sequence += 1
         self._ordinal += shed + len(payloads)
@@ -102,8 +106,13 @@ class Sender:
         )
         envelope = seal_batch(seal, zstandard.compress(encode(payloads), 3), self._key)
         self._previous = format_digest(parse_signed(envelope.headers).batch_digest)
+        return envelope
+
+    def deliver(self, envelope: Envelope) -> Answer:
+        """What the platform answers. Raises TurnedAway, TryLater."""
         sent = format_sent(Sent(Boot(self._boot, _uptime_ms()), _wall_ms()))
-        self._post("/v1/telemetry", envelope.body, {**envelope.headers, "eucora-sent": sent})
+        said = self._post("/v1/telemetry", envelope.body, {**envelope.headers, "eucora-sent": sent})
+        return msgspec.json.decode(said, type=Answer)
 
     def hang_up(self) -> None:
         """Until the next batch."""

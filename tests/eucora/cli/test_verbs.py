@@ -110,8 +110,8 @@ VALUES ($1, $2, 1, 1, '', 1, true, now())
 
 LOOKS_UP = {"operators disable": "operators.read"}
 """What a verb asks before it acts, since it takes a name."""
-KNOCKS = {"demo"}
-"""Comes through the doors of devices too, which a whole platform has: tests/e2e/test_demo.py."""
+KNOCKS = {"demo", "verify"}
+"""Come through the doors of devices too, which a whole platform has: tests/e2e/test_demo.py, test_verify.py."""
 
 
 async def test_a_verb_needs_the_permission_that_it_declares_and_no_other(
