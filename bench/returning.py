@@ -269,25 +269,27 @@ class Returning:
 async def live(devices: list[Returning], seen: Seen, ended: asyncio.Event) -> None:
     """Beats of all devices from now on, each at its own phase, until `ended`."""
     began, loop = time.time(), asyncio.get_running_loop()
-    with ThreadPoolExecutor(2048) as pool:
+    pool = ThreadPoolExecutor(2048)
 
-        async def one(device: Returning) -> None:
-            device.began = began
-            due_s = began + device.phase_s
-            while True:
-                await asyncio.sleep(max(0.05, due_s - time.time()))
-                at = int(time.time() - began)
-                seen.arrivals[at] = seen.arrivals.get(at, 0) + 1
-                due_s = time.time() + CADENCE_S
-                await loop.run_in_executor(pool, device.beat)
+    async def one(device: Returning) -> None:
+        device.began = began
+        due_s = began + device.phase_s
+        while True:
+            await asyncio.sleep(max(0.05, due_s - time.time()))
+            at = int(time.time() - began)
+            seen.arrivals[at] = seen.arrivals.get(at, 0) + 1
+            due_s = time.time() + CADENCE_S
+            await loop.run_in_executor(pool, device.beat)
 
-        beating = [asyncio.ensure_future(one(device)) for device in devices]
-        await ended.wait()
-        seen.seconds = time.time() - began
-        for task in beating:
-            if task.done() and (fault := task.exception()):
-                seen.count(seen.failed, f"the benchmark: {fault!r}")
-            task.cancel()
+    beating = [asyncio.ensure_future(one(device)) for device in devices]
+    await ended.wait()
+    seen.seconds = time.time() - began
+    for task in beating:
+        if task.done() and (fault := task.exception()):
+            seen.count(seen.failed, f"the benchmark: {fault!r}")
+        task.cancel()
+    # Who waits for an answer waits for this loop, so it can't wait for him.
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def phase(rng: random.Random) -> float:
