@@ -122,25 +122,23 @@ async def sessions(keeper: Keeper, now: datetime) -> int:
 
 async def superseded(keeper: Keeper, now: datetime) -> int:
     """What was true of a device and is no more: rows, since what is true now lies between them."""
-    before = keeper.table["inventory"].before(now)
-    if before is None:
-        return 0
-    async with keeper.pool.acquire() as tx, tx.transaction():
-        (gone,) = await tx.fetch(SQL.forget_superseded, before, ROWS_A_TURN)
-        if gone["rows"]:
-            await _tell(tx, now, "inventory", "postgresql", _rows(gone))
-    return int(gone["rows"])
+    return await _some(keeper, "inventory", SQL.forget_superseded, now)
 
 
 async def incidents(keeper: Keeper, now: datetime) -> int:
     """Incidents that are over."""
-    before = keeper.table["incidents"].before(now)
+    return await _some(keeper, "incidents", SQL.forget_incidents, now)
+
+
+async def _some(keeper: Keeper, name: str, forget: str, now: datetime) -> int:
+    """Some rows of a class, by a statement that takes the moment and how many."""
+    before = keeper.table[name].before(now)
     if before is None:
         return 0
     async with keeper.pool.acquire() as tx, tx.transaction():
-        (gone,) = await tx.fetch(SQL.forget_incidents, before, ROWS_A_TURN)
+        (gone,) = await tx.fetch(forget, before, ROWS_A_TURN)
         if gone["rows"]:
-            await _tell(tx, now, "incidents", "postgresql", _rows(gone))
+            await _tell(tx, now, name, "postgresql", _rows(gone))
     return int(gone["rows"])
 
 
