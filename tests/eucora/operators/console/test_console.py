@@ -99,7 +99,7 @@ async def test_a_wrong_token_is_refused_in_words_recorded_and_after_many_tries_k
     assert answer.status_code == 403
     assert "No operator has this token" in answer.text
     assert (await plane.acts("sign-in.refused"))[0]["outcome"] == "refused"
-    for _ in range(REFUSALS_A_MINUTE + 1):
+    for _ in range(2 * REFUSALS_A_MINUTE + 1):  # a minute may end in between, and they are counted anew
         answer = await browser.sign_in("euc_" + "x" * 43)
         if answer.status_code == 429:
             break
