@@ -128,12 +128,13 @@ def _external_database() -> Iterator[dict[str, str]]:
         yield {}
         return
     name, owner = f"up_{uuid.uuid4().hex[:12]}", os.environ[POSTGRES[1]]
-    asyncio.run(_run(owner, f"CREATE DATABASE {name}"))
+    asyncio.run(execute(owner, f"CREATE DATABASE {name}"))
     yield {variable: at_database(os.environ[variable], name) for variable in POSTGRES}
-    asyncio.run(_run(owner, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(execute(owner, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _run(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """One statement, in a session of its own."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
-from tests.platform import Up, owner, platform_in
+from tests.platform import Up, execute, owner, platform_in
 
 import eucora_verify
 
@@ -42,16 +41,8 @@ def test_what_it_acknowledged_is_there_once_and_the_report_proves_it(up: Up, tmp
     assert up.json("devices") == []
 
 
-async def _run(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 def test_an_installation_that_loses_samples_is_found_out(up: Up) -> None:
-    asyncio.run(_run(owner(up), LOSES))
+    asyncio.run(execute(owner(up), LOSES))
     done = up.run("verify", "--devices", "1", "--batches", "20", "--json", check=False)
     assert done.returncode == 1
     found = json.loads(done.stdout)

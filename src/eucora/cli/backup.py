@@ -35,7 +35,7 @@ from eucora.stores.ports import S3Endpoint
 FORMAT = 1
 MANIFEST, FILES, OBJECTS, SEEN = "backup.json", "files", "objects", "witness"
 NOT_COPIED = {
-    *("postgres", "postgres.new", "postgres.restoring", "s3", "valkey"),  # servers, each its own way
+    *("postgres", "s3", "valkey"),  # servers, each its own way
     *("copies", "copies-told", "logs", "run", "lock", "ports.json"),  # made anew
     *("agent", "witness"),  # the agent is this machine's, and goes on; what is witnessed stands apart
 }
