@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eucora import clock
 from eucora.archive import stretches
@@ -147,10 +147,6 @@ DEVICE, TIME, RECEIVED, SHAPE = (stretches.HEAD.index(name) for name in ("device
 LINE, SPAN = (*stretches.HEAD, *stretches.behind("lines")), (*stretches.HEAD, *stretches.behind("spans"))
 
 
-_of_line = itemgetter(*(LINE.index(name) for name in Line.__struct_fields__))
-_of_span = itemgetter(*(SPAN.index(name) for name in Span.__struct_fields__))
-
-
 def reading(row: Row, erased: bool) -> Reading:
     """A row of metrics, which are of devices: nothing in it is a person's."""
     return Reading(*row[DEVICE:])
@@ -158,18 +154,14 @@ def reading(row: Row, erased: bool) -> Reading:
 
 def line(row: Row, erased: bool) -> Line:
     """A row of lines; of an erased person the text is gone, and that it was theirs."""
-    *told, subject, count, text, fields = _of_line(row)
-    rest = (None, count, "", {}) if erased else (subject, count, text, _object(fields))
-    return Line(*(*told, *rest))
+    told = Line(*(*row[DEVICE:-1], _object(row[-1])))
+    return replace(told, subject=None, text="", fields={}) if erased else told
 
 
 def span(row: Row, erased: bool) -> Span:
     """A row of spans; of an erased person the attributes are gone, and that it was theirs."""
-    *told, trace_id, span_id, parent_id, subject, duration_s, status, attributes = _of_span(row)
-    parent = bytes.fromhex(parent_id) if parent_id else None
-    ids = bytes.fromhex(trace_id), bytes.fromhex(span_id), parent
-    rest = (None, duration_s, status, {}) if erased else (subject, duration_s, status, _object(attributes))
-    return Span(*(*told, *ids, *rest))
+    told = Span(*(*row[DEVICE:-1], _object(row[-1])))
+    return replace(told, subject=None, attributes={}) if erased else told
 
 
 class Of(Struct, frozen=True):

@@ -34,8 +34,7 @@ SELECT h.lane, h.shard, h.position, h.item, h.device, h.time, h.received, h.shap
 
 -- name: hot_spans
 SELECT h.lane, h.shard, h.position, h.item, h.device, h.time, h.received, h.shape,
-       h.marks, encode(h.trace_id, 'hex') AS trace_id, encode(h.span_id, 'hex') AS span_id,
-       encode(h.parent_id, 'hex') AS parent_id, h.subject, h.duration_s, h.status, h.attributes
+       h.marks, h.trace_id, h.span_id, h.parent_id, h.subject, h.duration_s, h.status, h.attributes
   FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS s (shard, lane, after, upto)
   JOIN hot_spans h ON h.shard = s.shard AND h.lane = s.lane AND h.position > s.after AND h.position <= s.upto
                   AND h."window" = ANY ($5::integer[])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Expression
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Expression, FunctionExpression
 from msgspec import Struct
 
 from eucora.archive.parquet import COLUMNS, read
@@ -14,6 +14,7 @@ from eucora.stores.ports import Kind
 
 PLACE = ("lane", "shard", "position", "item")
 HEAD = (*PLACE, "device", "time", "received", "shape")
+IDS = ("trace_id", "span_id", "parent_id")
 TIMES = (HEAD.index("time"), HEAD.index("received"))
 
 Row = tuple[Any, ...]
@@ -40,10 +41,17 @@ def rows(
     """The first rows of these stretches; values beyond a row's shape are null."""
     found = read(db, files)
     columns = _values(found.columns) if kind == "metrics" else behind(kind)
+    asked = [_id(name) if name in IDS else ColumnExpression(name) for name in (*HEAD, *columns)]
     found = found.filter(_within(wanted)).order(", ".join(PLACE))
     found = found if most is None else found.limit(most)
-    told = found.select(*[ColumnExpression(name) for name in (*HEAD, *columns)]).fetchall()
+    told = found.select(*asked).fetchall()
     return [_row(row, kind) for row in told]
+
+
+def _id(name: str) -> Expression:
+    """As bytes; a file has it as text, "" for none."""
+    none = ConstantExpression("")
+    return FunctionExpression("unhex", FunctionExpression("nullif", ColumnExpression(name), none))
 
 
 def _values(columns: Sequence[str]) -> list[str]:

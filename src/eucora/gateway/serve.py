@@ -5,7 +5,6 @@ plane must refuse a stranger, with no certificate and with one of his own, or th
 """
 
 import asyncio
-import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -71,7 +70,6 @@ async def serve(house: Gateway, ended: asyncio.Event, ready: Callable[[], None])
         listener(door(house), settings.listen, settings.device_port, authority, client_certificates=True),
         listener(enrolment_door(house), settings.listen, settings.enrolment_port, authority, client_certificates=False),
     )
-    _quiet_collector()
     serving = [asyncio.create_task(server.serve()) for server in servers]
     ending = asyncio.create_task(ended.wait())
     closed = require_closed(
@@ -102,13 +100,6 @@ def _require_alive(serving: Sequence["asyncio.Task[None]"], house: Gateway) -> N
             raise Misconfigured(
                 f"ports {ports} can't be had: another program holds one; set EUCORA_DEVICE_PORT, EUCORA_ENROLMENT_PORT"
             ) from task.exception()
-
-
-def _quiet_collector() -> None:
-    """What a batch makes is freed by counting references; the cycle collector would walk it for nothing."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _has_authority(file: Path) -> bool:

@@ -51,30 +51,37 @@ def _token(found: re.Match[str]) -> str:
     return "<token>" if digits >= 4 and digits < len(found[0]) else found[0]
 
 
-RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*"), "<secret>"),
-    (re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{2,4000}(?:\.[\w-]{0,4000})?"), "<secret>"),
-    (re.compile(rf"(?i)\b(bearer|basic)\s{{1,3}}(?!<){_VALUE}"), r"\1 <secret>"),
+RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    ("-----BEGIN ", re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*"), "<secret>"),
+    ("eyJ", re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{2,4000}(?:\.[\w-]{0,4000})?"), "<secret>"),
+    ("", re.compile(rf"(?i)\b(bearer|basic)\s{{1,3}}(?!<){_VALUE}"), r"\1 <secret>"),
     (
+        "",
         re.compile(
             rf"(?i)(pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|authorization|cookie|credentials?)"
             rf"([\"']?\s{{0,3}}[:=]\s{{0,3}})(?!<){_VALUE}"
         ),
         r"\1\2<secret>",
     ),
-    (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://)[^\s/@<>]{1,200}@"), r"\1<account>@"),
-    (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s?#\"']{1,400})[?#](?!<)[^\s\"'<>]{1,2000}"), r"\1?<query>"),
-    (re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"), "<account>"),
+    ("://", re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://)[^\s/@<>]{1,200}@"), r"\1<account>@"),
     (
+        "://",
+        re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s?#\"']{1,400})[?#](?!<)[^\s\"'<>]{1,2000}"),
+        r"\1?<query>",
+    ),
+    ("@", re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"), "<account>"),
+    (
+        ":\\",
         re.compile(r"(?i)([a-z]:\\(?:users|documents and settings)\\)(?!<)[^\\/:*?\"<>|]{1,64}(?=\\|$|[\"'])"),
         r"\1<user>",
     ),
-    (re.compile(r"(?i)([a-z]:\\(?:users|documents and settings)\\)(?!<)[^\\/:*?\"<>|\s]{1,64}"), r"\1<user>"),
-    (re.compile(r"\\\\[\w.$-]{1,64}\\[^\s\"'<>|]{1,256}"), "<path>"),
-    (re.compile(r"(/(?:home|Users|export/home|var/home|media|run/media)/)(?!<)[^/\s\"':;,<>]{1,64}"), r"\1<user>"),
-    (re.compile(r"(/run/user/)[0-9]{1,12}"), r"\1<user>"),
-    (re.compile(r"(?<![\\\w.])[A-Za-z0-9][\w.-]{0,63}\\[\w.$-]{1,64}(?![\\\w])"), "<account>"),
+    (":\\", re.compile(r"(?i)([a-z]:\\(?:users|documents and settings)\\)(?!<)[^\\/:*?\"<>|\s]{1,64}"), r"\1<user>"),
+    ("\\\\", re.compile(r"\\\\[\w.$-]{1,64}\\[^\s\"'<>|]{1,256}"), "<path>"),
+    ("/", re.compile(r"(/(?:home|Users|export/home|var/home|media|run/media)/)(?!<)[^/\s\"':;,<>]{1,64}"), r"\1<user>"),
+    ("/run/user/", re.compile(r"(/run/user/)[0-9]{1,12}"), r"\1<user>"),
+    ("\\", re.compile(r"(?<![\\\w.])[A-Za-z0-9][\w.-]{0,63}\\[\w.$-]{1,64}(?![\\\w])"), "<account>"),
     (
+        "",
         re.compile(
             rf"(?i)\b(user(?:_?name)?|account|acct|log_?(?:in|name)|owner|ruser|rhost|[ae]?uid|e?gid|sender|recipient|host(?:_?name)?)"
             rf"(\s{{0,2}}[=:]\s{{0,2}}|\s{{1,2}})(?!<|user\b|for\b|by\b|name\b){_VALUE}"
@@ -82,20 +89,22 @@ RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] 
         r"\1\2<user>",
     ),
     (
+        "",
         re.compile(
             rf"(?i)\b((?:password|publickey|keyboard-interactive(?:/pam)?|session|logged|opened|closed|changed|owned)"
             rf"\s{{1,2}}(?:for|by|of|in|out|to)\s{{1,2}})(?!<|user\b|invalid\b){_VALUE}"
         ),
         r"\1<user>",
     ),
-    (re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.]?[0-9])"), "<ip>"),
-    (re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:-])"), "<mac>"),
-    (re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:%\w{1,16})?(?![\w:])"), _address),
-    (re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_=-]{24,4096}"), _token),
-    (re.compile(r"(?<![\w.])\+[0-9](?:[ ()/.-]{0,2}[0-9]){6,18}(?![\w.])"), "<number>"),
-    (re.compile(r"(?<![\w.])0[0-9]{1,5}[ /-]{1,3}[0-9]{3,12}(?:[ -][0-9]{1,8}){0,4}(?![\w.])"), "<number>"),
-    (re.compile(r"(?<![\w.])[0-9]{9,40}(?![\w.])"), "<number>"),
+    (".", re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.]?[0-9])"), "<ip>"),
+    ("", re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:-])"), "<mac>"),
+    (":", re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:%\w{1,16})?(?![\w:])"), _address),
+    ("", re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_=-]{24,4096}"), _token),
+    ("+", re.compile(r"(?<![\w.])\+[0-9](?:[ ()/.-]{0,2}[0-9]){6,18}(?![\w.])"), "<number>"),
+    ("0", re.compile(r"(?<![\w.])0[0-9]{1,5}[ /-]{1,3}[0-9]{3,12}(?:[ -][0-9]{1,8}){0,4}(?![\w.])"), "<number>"),
+    ("", re.compile(r"(?<![\w.])[0-9]{9,40}(?![\w.])"), "<number>"),
 )
+"""(what stands in every text that it changes, what it finds, what stands there instead)."""
 
 
 def mask(text: str) -> str:
@@ -107,8 +116,9 @@ def _settled(text: str) -> str:
     found = _on_one_line(text)
     for _ in range(MOST_PASSES):
         before = found
-        for pattern, instead in RULES:
-            found = pattern.sub(instead, found)
+        for needed, pattern, instead in RULES:
+            if needed in found:
+                found = pattern.sub(instead, found)
         if found == before:
             return found
     return WITHHELD
@@ -128,23 +138,11 @@ def masked(parcel: Parcel, kind: Kind, text: Text = "masked") -> Parcel:
 
 
 def _line(row: Line, kind: str, text: Text) -> Line:
-    said = PATHS[kind]
-    return Line(
-        row.device,
-        row.time,
-        row.received,
-        row.marks,
-        row.shape,
-        row.id,
-        row.subject,
-        row.count,
-        _text(row.text, said["text"], text),
-        _values(row.fields, said[""], said, text),
-    )
+    return replace(row, text=_text(row.text, PATHS[kind]["text"], text), fields=_values(row.fields, kind, text))
 
 
 def _span(row: Span, text: Text) -> Span:
-    return replace(row, attributes=_values(row.attributes, "spans.attributes", {}, text))
+    return replace(row, attributes=_values(row.attributes, "span", text))
 
 
 PATHS: Mapping[str, Mapping[str, str]] = {
@@ -154,25 +152,36 @@ PATHS: Mapping[str, Mapping[str, str]] = {
     | {name: f"changes.{name}" for name in ("subject", "before", "after")},
     "crash": {"text": "apps.crashes.name", "": "apps.crashes.module"}
     | {name: f"apps.crashes.{name}" for name in ("name", "version", "signal", "core")},
+    "span": {"": "spans.attributes"},
     "deployment": {"text": "deployments.job", "": "deployments.job"}
     | {name: f"deployments.{name}" for name in ("version", "outcome", "exit_code")},
 }
 """Where the contract declares what stands in a line's text and fields (`pipeline/lines.py`); "": all other fields."""
 
 
-def _values(fields: Mapping[str, Any], others: str, said: Mapping[str, str], text: Text) -> dict[str, Any]:
+def _values(fields: Mapping[str, Any], kind: str, text: Text) -> dict[str, Any]:
     """Fields as they may be told; free text that stays home is left out."""
     told = {}
     for name, value in fields.items():
-        if not isinstance(value, str):
-            told[name] = value
-        elif not _is_free(said.get(name) or others):
-            told[name] = _on_one_line(value)
-        elif NUMBER.fullmatch(value):
-            told[name] = value
-        elif text == "masked":
-            told[name] = WITHHELD if _names_a_person(name) else mask(value)
+        if isinstance(value, str):
+            how = _treatment(kind, name)
+            if how == "fact":
+                value = _on_one_line(value)
+            elif not NUMBER.fullmatch(value):
+                if text == "home":
+                    continue
+                value = WITHHELD if how == "person" else mask(value)
+        told[name] = value
     return told
+
+
+@lru_cache(4_096)
+def _treatment(kind: str, field: str) -> Literal["fact", "person", "free"]:
+    """How a field's text is treated: as it is, withheld, or by the rules."""
+    paths = PATHS[kind]
+    if not _is_free(paths.get(field) or paths[""]):
+        return "fact"
+    return "person" if PERSON.search(field) else "free"
 
 
 def _text(value: str, path: str, text: Text) -> str:
@@ -183,11 +192,6 @@ def _text(value: str, path: str, text: Text) -> str:
 
 def _on_one_line(text: str) -> str:
     return text if text.isprintable() else _CONTROL.sub(" ", text)
-
-
-@lru_cache(4_096)
-def _names_a_person(field: str) -> bool:
-    return bool(PERSON.search(field))
 
 
 @lru_cache(1_024)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import replace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
@@ -35,31 +36,59 @@ Record = tuple[str, int, bytes]
 def settle(parcel: Parcel) -> tuple[list[Record], int, int]:
     """Spans by device and time, each id once; how many were merged as repeats, and how many lay in the future."""
     found: dict[tuple[str, bytes, bytes], Record] = {}
+    names = {number: _name(shape["name"]) for number, shape in parcel.shapes.items()}
     ahead = 0
     for span in parcel.rows:
-        future = span.time > span.received
-        ahead += future
-        device, us = str(span.device), clock.to_us(span.received if future else span.time)
-        message = _message(span, parcel.shapes[span.shape]["name"], us)
+        time = span.time
+        if time > span.received:
+            time, ahead = span.received, ahead + 1
+        device, us = str(span.device), clock.to_us(time)
+        try:
+            message = _message(span, names[span.shape], us)
+        except UnicodeEncodeError:  # half a pair of surrogates
+            message = _message(_cleaned(span), names[span.shape], us)
         found[device, span.trace_id, span.span_id] = (device, us // 1_000, message)
     records = sorted(found.values(), key=itemgetter(0, 1))
     return records, len(parcel.rows) - len(records), ahead
 
 
-def _message(span: Span, name: str, start_us: int) -> bytes:
+def _message(span: Span, name: bytes, start_us: int) -> bytes:
     """Field by field, by the numbers of trace.proto: making messages was most of the work."""
-    start = start_us * 1_000
+    times = _TIMES.pack(b"\x39", start_us * 1_000, b"\x41", (start_us + round(span.duration_s * 1e6)) * 1_000)
     parts = [
-        field(0x0A, span.trace_id),
-        field(0x12, span.span_id),
-        field(0x22, span.parent_id) if span.parent_id else b"",
-        _name(name),
-        _TIMES.pack(b"\x39", start, b"\x41", start + round(span.duration_s * 1_000_000) * 1_000),
-        *[field(0x4A, _attribute(f"{DEVICES}.{key}", str(value))) for key, value in span.attributes.items()],
-        *[field(0x4A, _attribute(*each)) for each in _ours(span).items()],
-        STATES[span.status],
+        _TRACE,
+        span.trace_id,
+        _SPAN,
+        span.span_id,
+        _PARENT[span.parent_id is None],
+        span.parent_id or b"",
+        name,
+        times,
     ]
+    for key, value in span.attributes.items():
+        said = str(value).encode()
+        parts += (_before(key, len(said)), said)
+    if span.marks & LATE:
+        parts.append(_IS_LATE)
+    if span.subject is not None:
+        parts.append(field(0x4A, _attribute("eucora.subject", str(span.subject))))
+    parts.append(STATES[span.status])
     return b"".join(parts)
+
+
+def _cleaned(span: Span) -> Span:
+    return replace(span, attributes={_clean(name): _clean(str(value)) for name, value in span.attributes.items()})
+
+
+_TRACE, _SPAN, _PARENT = b"\x0a\x10", b"\x12\x08", (b"\x22\x08", b"")
+"""Ids are of 16, 8 and 8 bytes."""
+
+
+@lru_cache(16_384)
+def _before(key: str, length: int) -> bytes:
+    """What stands before the value, of so many bytes, of a device's own attribute."""
+    whole = field(0x4A, _attribute(f"{DEVICES}.{key}", "\0" * length))
+    return whole[: len(whole) - length]
 
 
 @lru_cache(4_096)
@@ -94,12 +123,7 @@ STATES = {
     )
 }
 _TIMES = struct.Struct("<cQcQ")
-
-
-def _ours(span: Span) -> dict[str, str]:
-    """What the platform knows of it."""
-    said = {"eucora.late": "true"} if span.marks & LATE else {}
-    return said if span.subject is None else {**said, "eucora.subject": str(span.subject)}
+_IS_LATE = field(0x4A, _attribute("eucora.late", "true"))
 
 
 def own(spans: Sequence[Own]) -> ExportTraceServiceRequest:

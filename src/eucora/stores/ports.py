@@ -110,7 +110,7 @@ class Reading(Struct, frozen=True, gc=False):
 
 
 class Line(Struct, frozen=True, gc=False):
-    """One log line, event, change, crash or deployment; its shape says kind, source and severity.
+    """One log line, event, change, crash or deployment; its shape says kind, source and severity. In the feed's order.
 
     `text` and `fields` are as the device wrote them until `pipeline/mask.py` went over them: no follower sees them before.
     """
@@ -118,8 +118,8 @@ class Line(Struct, frozen=True, gc=False):
     device: uuid.UUID
     time: datetime
     received: datetime
-    marks: int
     shape: int
+    marks: int
     id: uuid.UUID
     subject: uuid.UUID | None
     count: int
@@ -133,8 +133,8 @@ class Span(Struct, frozen=True, gc=False):
     device: uuid.UUID
     time: datetime
     received: datetime
-    marks: int
     shape: int
+    marks: int
     trace_id: bytes
     span_id: bytes
     parent_id: bytes | None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eucora.pipeline.mask import PATHS, WITHHELD, mask, masked
+from eucora.pipeline.mask import PATHS, RULES, WITHHELD, mask, masked
 from eucora.stores.ports import Line, Parcel, Span
 from eucora_wire.registry import FIELDS
 
@@ -56,6 +56,16 @@ ODD = ("user", "for ", "=", "<user>", "<", ">", "@", "\\", "/home/", "::", "1.2.
 pieces = st.sampled_from([*SPOKEN, *HARMLESS, *ODD])
 
 
+@given(
+    st.lists(st.one_of(pieces, st.text(alphabet="eyJ.:/\\@+0123456789abcdefusr -=", max_size=30)), max_size=8).map(
+        "".join
+    )
+)
+def test_no_rule_is_passed_over_that_would_have_found_something(said: str) -> None:
+    changing = [needed for needed, pattern, instead in RULES if pattern.sub(instead, said) != said]
+    assert not [needed for needed in changing if needed not in said]
+
+
 @given(st.lists(st.one_of(pieces, st.text(max_size=12)), max_size=8).map("".join))
 def test_masked_twice_is_masked_once_and_always_one_line(said: str) -> None:
     once = mask(said)
@@ -74,7 +84,7 @@ def test_a_hundred_kilobytes_made_to_be_slow_are_masked_in_a_few_passes(part: st
 
 
 def line(kind: str, text: str, fields: dict[str, Any]) -> Parcel:
-    row = Line(uuid.uuid4(), NOW, NOW, 0, 1, uuid.uuid4(), None, 1, text, fields)
+    row = Line(uuid.uuid4(), NOW, NOW, 1, 0, uuid.uuid4(), None, 1, text, fields)
     return Parcel([row], {1: {"kind": kind, "source": "x", "severity": "info"}})
 
 
@@ -110,7 +120,7 @@ def test_facts_of_the_device_pass_as_they_are() -> None:
 
 def test_attributes_of_spans_pass_the_rules() -> None:
     attributes = {"user": "zoe", "file": "/home/z/x"}
-    row = Span(uuid.uuid4(), NOW, NOW, 0, 1, b"t" * 16, b"s" * 8, None, None, 1.0, "ok", attributes)
+    row = Span(uuid.uuid4(), NOW, NOW, 1, 0, b"t" * 16, b"s" * 8, None, None, 1.0, "ok", attributes)
     (told,) = masked(Parcel([row], {1: {"name": "login"}}), "spans").rows
     assert told.attributes == {"user": WITHHELD, "file": "/home/<user>/x"}
 

@@ -82,7 +82,7 @@ def test_fields_stand_in_their_places_and_unknown_ones_stay_named() -> None:
 
 
 def test_half_a_surrogate_costs_no_line() -> None:
-    line = Line(uuid.uuid4(), NOW, NOW, 0, 1, uuid.uuid4(), None, 1, "a\ud800", {"b": "c\ud800"})
+    line = Line(uuid.uuid4(), NOW, NOW, 1, 0, uuid.uuid4(), None, 1, "a\ud800", {"b": "c\ud800"})
     entries, _, _ = settle(Parcel([line], SHAPES))
     _, _, text, said = read(encode(entries))[str(line.id)]
     assert (text, said["field_b"]) == ("a�", "c�")

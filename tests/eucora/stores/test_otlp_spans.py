@@ -76,7 +76,7 @@ def test_protobuf_reads_back_every_span_of_every_device(told: list[Span], name: 
 
 
 def test_half_a_surrogate_costs_no_span() -> None:
-    span = Span(uuid.uuid4(), NOW, NOW, 0, 1, b"t" * 16, b"s" * 8, None, None, 0.0, "ok", {"a\ud800": "b\ud800"})
+    span = Span(uuid.uuid4(), NOW, NOW, 1, 0, b"t" * 16, b"s" * 8, None, None, 0.0, "ok", {"a\ud800": "b\ud800"})
     records, _, _ = settle(Parcel([span], {1: {"name": "c\ud800"}}))
     ((_, found),) = read(request(records))
     assert (found.name, found.attributes[0].key) == ("c�", "eucora.attribute.a�")
