@@ -318,3 +318,8 @@ def test_a_cut_leaves_out_the_entry_that_may_go_on() -> None:
     kept, whole = feed.cut(rows, wanted)
     assert kept == rows[:3]
     assert whole == [Range(0, 0, 0, 9), Range(1, 0, 3, 5)]
+
+
+def test_what_the_archive_reads_stands_in_the_order_of_what_a_follower_gets() -> None:
+    assert feed.LINE[feed.DEVICE :] == feed.Line.__struct_fields__
+    assert feed.SPAN[feed.DEVICE :] == feed.Span.__struct_fields__
