@@ -2,8 +2,8 @@
 
 A fleet sends at a steady rate, first with all servers up, then while each is killed (SIGKILL) and started again, twice and
 more. At the end every acknowledged payload must be in the archive and in each server exactly once, and the p99 of
-acknowledgements must not have risen by more than half. Prometheus is needed; Loki and Tempo are used where the machine has
-them (on PATH, or EUCORA_TEST_LOKI, EUCORA_TEST_TEMPO).
+acknowledgements must not have risen by more than half. Prometheus is needed; where the machine has no Loki and no Tempo (on
+PATH, or EUCORA_TEST_LOKI, EUCORA_TEST_TEMPO), VictoriaLogs and Jaeger stand in.
 """
 
 import argparse
@@ -19,9 +19,11 @@ from typing import Any
 
 import httpx
 from tests.live import server
+from tests.live.jaeger import Jaeger
 from tests.live.loki import Loki
 from tests.live.prometheus import Server as Prometheus
 from tests.live.tempo import Tempo
+from tests.live.victorialogs import VictoriaLogs
 
 from bench import fleet, own
 from bench.load import Plan, run
@@ -36,35 +38,33 @@ SLICE = timedelta(seconds=10)
 
 
 class Servers:
-    """Those that this machine has, by name."""
+    """Of metrics, of lines and of spans; each by the name of its program."""
 
     def __init__(self) -> None:
-        self.all: dict[str, Any] = {"prometheus": Prometheus()}
-        if server.program("loki"):
-            self.all["loki"] = Loki()
-        if server.program("tempo"):
-            self.all["tempo"] = Tempo()
-        for each in self.all.values():
+        self.metrics = Prometheus()
+        self.lines: Loki | VictoriaLogs = Loki() if server.program("loki") else VictoriaLogs()
+        self.spans: Tempo | Jaeger = Tempo() if server.program("tempo") else Jaeger()
+        self.all = (self.metrics, self.lines, self.spans)
+        for each in self.all:
             each.start()
 
     def settings(self) -> dict[str, str]:
-        named = {"EUCORA_METRICS_URL": self.all["prometheus"].url}
-        if "loki" in self.all:
-            named["EUCORA_LOGS_URL"] = self.all["loki"].url
-        if "tempo" in self.all:
-            named |= {"EUCORA_TRACES_URL": self.all["tempo"].otlp, "EUCORA_TRACES_QUERY_URL": self.all["tempo"].url}
-        return named
+        return {
+            "EUCORA_METRICS_URL": self.metrics.url,
+            "EUCORA_LOGS_URL": self.lines.url if isinstance(self.lines, Loki) else self.lines.push,
+            "EUCORA_TRACES_URL": self.spans.otlp,
+        } | ({"EUCORA_TRACES_QUERY_URL": self.spans.url} if isinstance(self.spans, Tempo) else {})
 
     def kill(self, down_s: float) -> None:
         """All at once, as a rack loses its power; started again one after the other."""
-        for each in self.all.values():
+        for each in self.all:
             each.kill()
         time.sleep(down_s)
-        for each in self.all.values():
+        for each in self.all:
             each.start()
 
     def close(self) -> None:
-        for each in self.all.values():
+        for each in self.all:
             each.close()
 
 
@@ -121,10 +121,11 @@ def soak(seconds: float, rate: float, kills: int, down_s: float = DOWN_S) -> dic
 
 SAME = (
     ("prometheus payloads", "archive payloads"),
-    ("loki lines", "told lines and spans"),
-    ("loki distinct lines", "told lines and spans"),
-    ("tempo spans", "told lines and spans"),
+    ("lines", "told lines and spans"),
+    ("distinct lines", "told lines and spans"),
+    ("spans", "told lines and spans"),
 )
+"""What must be alike. VictoriaLogs shows a line as often as it is told: of it the distinct ones are counted alone."""
 
 
 def _plan(data_dir: Path, rate: float, seconds: float) -> Plan:
@@ -155,38 +156,45 @@ def counted(beside: Servers, platform: fleet.Platform, since: datetime, told: in
     payloads = sum(int(value) for series in answer["series"] for _, value in series["points"])
     span_s = int((until - since).total_seconds())
     query = f"sum(count_over_time({SERIES}[{span_s}s]))"
-    (one,) = beside.all["prometheus"].query(query, until.timestamp())
+    (one,) = beside.metrics.query(query, until.timestamp())
+    ids = list(_ids(beside.lines, since, until))
     found = {"archive payloads": payloads, "prometheus payloads": int(float(one["value"][1]))}
-    if "loki" in beside.all:
-        ids = list(_ids(beside.all["loki"], since, until))
-        found |= {"loki lines": len(ids), "loki distinct lines": len(set(ids))}
-    if "tempo" in beside.all:
-        found["tempo spans"] = _eventually(beside.all["tempo"], since, until, told)
-    return found
+    if isinstance(beside.lines, Loki):
+        found["lines"] = len(ids)
+    return found | {"distinct lines": len(set(ids)), "spans": _eventually(beside.spans, since, until, told)}
 
 
-def _ids(loki: Loki, since: datetime, until: datetime) -> Iterator[str]:
+def _ids(lines: Loki | VictoriaLogs, since: datetime, until: datetime) -> Iterator[str]:
     at = since
     while at < until:
-        for _, _, labels in loki.query('{service_name="eucora", kind="log"}', at, min(at + SLICE, until)):
-            yield labels["id"]
+        if isinstance(lines, Loki):
+            found = [said for _, _, said in lines.query(LINES, at, min(at + SLICE, until))]
+        else:
+            found = lines.query(LINES, at, min(at + SLICE, until))
+        yield from (each["id"] for each in found)
         at += SLICE
 
 
-def _eventually(tempo: Tempo, since: datetime, until: datetime, told: int) -> int:
-    """A search sees what is in memory, and blocks half a minute after they were written."""
+LINES = '{service_name="eucora", kind="log"}'
+
+
+def _eventually(spans: Tempo | Jaeger, since: datetime, until: datetime, told: int) -> int:
+    """A search sees what is in memory, and blocks of Tempo half a minute after they were written."""
     began = time.perf_counter()
-    while (found := _traces(tempo, since, until)) < told and time.perf_counter() - began < PATIENCE_S:
+    while (found := _traces(spans, since, until)) < told and time.perf_counter() - began < PATIENCE_S:
         time.sleep(5)
     return found
 
 
-def _traces(tempo: Tempo, since: datetime, until: datetime) -> int:
+def _traces(spans: Tempo | Jaeger, since: datetime, until: datetime) -> int:
     found: set[str] = set()
     at = since
     while at < until:
         with suppress(httpx.HTTPStatusError):  # it refuses while it joins its ring again: asked again by the caller
-            found |= set(tempo.search('{ name = "backup" }', at, at + SLICE))
+            if isinstance(spans, Tempo):
+                found |= set(spans.search('{ name = "backup" }', at, at + SLICE))
+            else:
+                found |= set(spans.search({}, at, at + SLICE, "backup"))
         at += SLICE
     return len(found)
 

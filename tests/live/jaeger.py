@@ -33,10 +33,11 @@ class Jaeger(server.Server):
             return []
         return sorted(s["spanID"] for t in answer.raise_for_status().json()["data"] for s in t["spans"])
 
-    def search(self, tags: dict[str, str], since: datetime, until: datetime) -> list[str]:
-        """Trace ids of spans that have these attributes."""
+    def search(self, tags: dict[str, str], since: datetime, until: datetime, name: str = "") -> list[str]:
+        """Trace ids of spans that have these attributes, and this name."""
         span = {"start": int(since.timestamp() * 1e6), "end": int(until.timestamp() * 1e6)}
         asked: dict[str, Any] = {"service": "eucora-agent", "tags": json.dumps(tags), "limit": 5000, **span}
+        asked |= {"operation": name} if name else {}
         answer = httpx.get(f"{self.url}/api/traces", params=asked, trust_env=False, timeout=30)
         return sorted(t["traceID"].rjust(32, "0") for t in answer.raise_for_status().json()["data"])
 
