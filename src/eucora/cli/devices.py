@@ -51,7 +51,7 @@ def _row(device: dict[str, Any], personal: bool) -> tuple[Any, ...]:
 
 
 def _state(device: dict[str, Any]) -> str:
-    return f"{device['state']}, simulated" if device["simulated"] else str(device["state"])
+    return f"{device['standing']}, simulated" if device["simulated"] else str(device["standing"])
 
 
 def _system(name: str | None, version: str | None) -> str:

@@ -94,7 +94,7 @@ async def whole(
         raise Refused("unknown", "there is no such device")
     if personal:
         await reveal(pool, now, asker, "device.read", purpose, (device_id,))
-    known = (await shown(keyring, [row]) if personal else masked([row]))[0]
+    known = (await shown(keyring, [row], now) if personal else masked([row], now))[0]
     users = await users_of_device(pool, device_id)
     return WholeDevice(
         **{name: getattr(known, name) for name in Device.__struct_fields__},

@@ -2,9 +2,9 @@
 
 from litestar import Response, get
 
+from eucora.domains.devices.view import SILENT
 from eucora.observe.metrics import CONTENT_TYPE, written
 from eucora.operators.house import GivenHouse
-from eucora.operators.troubles import SILENT
 from eucora.pipeline.metrics import samples
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow

@@ -88,11 +88,12 @@ SELECT detail ->> 'reason' AS reason, sum((detail ->> 'count')::bigint)::bigint 
   FROM audit_events WHERE act = 'batch.refused' AND at > $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
 
 -- name: fleet
--- how many devices there are; of those that are enrolled, how many were heard of since a moment, and how many before it alone
+-- how many devices there are; of those that are enrolled, how many were heard of since a moment, and how many were not, though
+-- they were enrolled before it
 SELECT count(*) FILTER (WHERE state = 'enrolled') AS enrolled, count(*) FILTER (WHERE state = 'revoked') AS revoked,
        count(*) FILTER (WHERE simulated) AS simulated,
        count(*) FILTER (WHERE state = 'enrolled' AND h.received > $1) AS reporting,
-       count(*) FILTER (WHERE state = 'enrolled' AND h.received <= $1) AS silent
+       count(*) FILTER (WHERE state = 'enrolled' AND coalesce(h.received, d.enrolled_at) <= $1) AS silent
   FROM devices d LEFT JOIN (SELECT device, max(received) AS received FROM journal_heads GROUP BY device) h ON h.device = d.device_id
 
 -- name: enrolled

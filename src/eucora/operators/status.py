@@ -11,10 +11,11 @@ from litestar import get
 from msgspec import Struct
 
 from eucora import __version__
+from eucora.domains.devices.view import SILENT
 from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
-from eucora.operators.troubles import SILENT, Trouble, away, troubles
+from eucora.operators.troubles import Trouble, away, troubles
 from eucora.problems import EucoraError
 from eucora.web.declare import declared
 from eucora.web.given import GivenNow

@@ -17,12 +17,12 @@ from litestar import Response, get
 
 from eucora import __version__
 from eucora.domains.audit import by, record
+from eucora.domains.devices.view import SILENT
 from eucora.operators.doctor import examine
 from eucora.operators.house import GivenHouse, Operators
 from eucora.operators.meter import GivenMeter, Meter
 from eucora.operators.statements import SQL
 from eucora.operators.status import standing
-from eucora.operators.troubles import SILENT
 from eucora.pipeline.followers import states
 from eucora.pipeline.metrics import samples
 from eucora.settings import Settings

@@ -166,28 +166,17 @@ def _named(parts: list[Any], values: list[float]) -> Iterator[tuple[str, float]]
 
 def _line(row: Any, device: uuid.UUID) -> dict[str, Any]:
     shape, fields = msgspec.json.decode(row["parts"]), _decoded(row["fields"])
-    whole = Line(
-        device,
-        row["time"],
-        row["received"],
-        row["marks"],
-        row["shape"],
-        row["id"],
-        None,
-        row["count"],
-        row["text"],
-        fields,
-    )
+    own = {name: row[name] for name in ("time", "received", "shape", "marks", "id", "count", "text")}
+    whole = Line(device=device, subject=None, fields=fields, **own)
     (told,) = masked(Parcel([whole], {row["shape"]: shape}), "lines").rows
     return {**shape, "text": told.text, "fields": told.fields, "count": told.count}
 
 
 def _span(row: Any, device: uuid.UUID) -> dict[str, Any]:
     shape, attributes = msgspec.json.decode(row["parts"]), _decoded(row["attributes"])
-    whole = Span(
-        device, row["time"], row["received"], row["marks"], row["shape"], row["trace_id"].hex(), row["span_id"].hex(),
-        None, None, row["duration_s"], row["status"], attributes,
-    )  # fmt: skip
+    own = {name: row[name] for name in ("time", "received", "shape", "marks", "duration_s", "status")}
+    ids = {"trace_id": row["trace_id"].hex(), "span_id": row["span_id"].hex(), "parent_id": None}
+    whole = Span(device=device, subject=None, attributes=attributes, **own, **ids)
     (told,) = masked(Parcel([whole], {row["shape"]: shape}), "spans").rows
     return {
         **shape,

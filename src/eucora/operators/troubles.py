@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from eucora.domains.devices.view import SILENT
 from eucora.domains.drift.queries import lasting
 from eucora.journal.holes import of_fleet
 from eucora.operators.doctor import examine, machine
@@ -19,7 +20,6 @@ from eucora.pipeline.followers import State, states
 from eucora.settings import Settings
 from eucora.stores.postgres import translated
 
-SILENT = timedelta(minutes=15)
 REFUSED = timedelta(minutes=15)
 AWAITED = timedelta(hours=1)
 DRIFTED = timedelta(minutes=30)

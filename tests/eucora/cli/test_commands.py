@@ -86,10 +86,12 @@ async def test_operators_are_named_and_disabled(terminal: Terminal) -> None:
 
 async def test_a_device_is_revoked_only_after_a_yes(terminal: Terminal, plant: PlantDevice) -> None:
     await plant()
+    assert "silent" in await terminal.told("devices", "state:silent")
     assert (await terminal.type("revoke", "anna-laptop", keys="n\n")).exit_code == 1
     assert (await terminal.json("device", "anna-laptop"))["state"] == "enrolled"
     await terminal.told("revoke", "anna-laptop", "--yes", "--reason", "lost")
     assert (await terminal.json("device", "anna-laptop"))["state"] == "revoked"
+    assert "revoked" in await terminal.told("devices")
 
 
 async def test_the_status_is_one_screen(terminal: Terminal) -> None:

@@ -110,6 +110,19 @@ async def test_devices_that_fell_silent_and_batches_that_were_turned_away_are_na
     assert "3 batches" in found["refused-revoked-device"]["what"]
 
 
+async def test_a_device_that_was_never_heard_of_is_silent_a_quarter_of_an_hour_after_it_was_enrolled(
+    well: Plane, plant: PlantDevice
+) -> None:
+    laptop = await plant()
+    await well.house.pool.execute("UPDATE devices SET enrolled_at = now() - interval '14 minutes'")
+    well.reassemble(counts=Counts())
+    assert await matter(well) == {}
+    await well.house.pool.execute("UPDATE devices SET enrolled_at = now() - interval '16 minutes'")
+    well.reassemble(counts=Counts())
+    assert set(await matter(well)) == {"devices-silent"}
+    assert (await well.get(f"/devices/{laptop.device_id}"))["standing"] == "silent"
+
+
 def state(**changes: Any) -> State:
     given: dict[str, Any] = {
         "follower": "loki", "running": True, "waiting": 7, "behind_s": 1.0, "told": 1, "rate_per_s": 1.0, "merged": 0,

@@ -76,9 +76,9 @@ async def devices(
     ids = tuple(row.device_id for row in found.items)
     await record_searched([await person_of(name) for name in accounts(q)], pool, asker, now, purpose, ids)
     if not personal:
-        return Page(tuple(masked(found.items)), found.next)
+        return Page(tuple(masked(found.items, now)), found.next)
     await reveal(pool, now, asker, "devices.read", purpose, ids)
-    return Page(tuple(await shown(keyring, found.items)), found.next)
+    return Page(tuple(await shown(keyring, found.items, now)), found.next)
 
 
 async def record_searched(

@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -15,14 +15,20 @@ SEALED = ("key_no", "hostname_sealed", "serial_sealed")
 OPEN = tuple(name for name in DeviceRow.__struct_fields__ if name not in SEALED)
 
 
+SILENT = timedelta(minutes=15)
+"""Not heard of for so long, a device is silent; `search` in queries.sql knows it too."""
+
+
 class Device(Struct, frozen=True, kw_only=True):
     """`masked`: host name and serial were not asked for. Else they are null when unknown or erased.
 
-    `simulated`: there is no such device; it was made by `eucora demo`.
+    `standing`: an enrolled device is reporting, or silent. `simulated`: there is no such device; it was made by
+    `eucora demo`.
     """
 
     device_id: uuid.UUID
     state: str
+    standing: Literal["reporting", "silent", "revoked"]
     enrolled_at: datetime
     revoked_at: datetime | None
     last_contact: datetime | None
@@ -53,19 +59,23 @@ class Device(Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
-def masked(rows: Sequence[DeviceRow]) -> list[Device]:
+def masked(rows: Sequence[DeviceRow], now: datetime) -> list[Device]:
     """Without names."""
-    return [Device(masked=True, hostname=None, serial=None, **_open(row)) for row in rows]
+    return [Device(masked=True, hostname=None, serial=None, **_open(row, now)) for row in rows]
 
 
-async def shown(keyring: Keyring, rows: Sequence[DeviceRow]) -> list[Device]:
+async def shown(keyring: Keyring, rows: Sequence[DeviceRow], now: datetime) -> list[Device]:
     """With names. The caller has recorded who asked, and why."""
     names = await open_names(keyring, rows)
     return [
-        Device(masked=False, hostname=names[row.device_id].hostname, serial=names[row.device_id].serial, **_open(row))
+        Device(
+            masked=False, hostname=names[row.device_id].hostname, serial=names[row.device_id].serial, **_open(row, now)
+        )
         for row in rows
     ]
 
 
-def _open(row: DeviceRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in OPEN}
+def _open(row: DeviceRow, now: datetime) -> dict[str, Any]:
+    silent = row.last_contact is None or now - row.last_contact > SILENT
+    standing = "revoked" if row.state == "revoked" else "silent" if silent else "reporting"
+    return {name: getattr(row, name) for name in OPEN} | {"standing": standing}

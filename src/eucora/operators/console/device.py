@@ -27,7 +27,6 @@ from eucora.operators.console.fleet import grave
 from eucora.operators.console.sessions import Session
 from eucora.operators.console.view import shown, view
 from eucora.operators.device import WholeDevice, whole
-from eucora.operators.troubles import SILENT
 from eucora.problems import Refused
 from eucora.secrets import Secrets
 from eucora.slice import Pool
@@ -97,7 +96,7 @@ async def device_page(
         device=found,
         tab="overview",
         facts=facts(found),
-        state=state(found, now),
+        state=state(found),
         span=span,
         since=since,
         until=until,
@@ -210,13 +209,13 @@ def importance(course: Course) -> tuple[int, str, Any]:
 ORDER = {"system": 0, "hw": 1, "eucora": 2}
 
 
-def state(found: WholeDevice, now: datetime) -> tuple[str, str]:
+def state(found: WholeDevice) -> tuple[str, str]:
     """(grave, what): how it stands with the platform."""
-    if found.state == "revoked":
+    if found.standing == "revoked":
         return "bad", "Revoked: nothing is taken from it any more."
     if found.last_contact is None:
         return "warn", "Enrolled, and never heard of: see that its agent runs."
-    if now - found.last_contact > SILENT:
+    if found.standing == "silent":
         return "warn", "Silent. What it measures meanwhile it keeps, and sends when it is back."
     if any(stream.fork for stream in found.streams):
         return "bad", "Held: two machines may present this identity. Say below what it was; both keep their data."

@@ -20,7 +20,7 @@ from eucora.domains.devices.queries import search
 from eucora.domains.devices.records import DeviceRow
 from eucora.domains.devices.routes import PersonOf, record_searched
 from eucora.domains.devices.search import accounts, parse
-from eucora.domains.devices.view import Device, masked
+from eucora.domains.devices.view import SILENT, Device, masked
 from eucora.domains.devices.view import shown as named
 from eucora.journal.keys import Keyring
 from eucora.operators.console.door import marked
@@ -28,7 +28,6 @@ from eucora.operators.console.enter import Form, go
 from eucora.operators.console.sessions import SQL, Session
 from eucora.operators.console.view import shown, view
 from eucora.operators.house import GivenHouse
-from eucora.operators.troubles import SILENT
 from eucora.problems import Refused
 from eucora.web.asker import Asker
 from eucora.web.given import Given, GivenNow, GivenPool, GivenSecrets
@@ -119,7 +118,7 @@ async def fleet(
         fault=fault,
         columns=columns,
         all_columns=COLUMNS,
-        rows=[row(device, health.get(device.device_id, {}), now) for device in devices],
+        rows=[row(device, health.get(device.device_id, {})) for device in devices],
         counts=await house.counts.of(pool, now, SILENT),
         filters=await pool.fetch(SQL.filters, session.asker.operator),
         next=None if found.next is None else f"/fleet?{address(q, col, found.next)}",
@@ -147,29 +146,24 @@ async def _named(
 ) -> list[Device]:
     """With names while they are shown, each time recorded; else without."""
     if not session.unmasked(now) or not rows:
-        return masked(rows)
+        return masked(rows, now)
     await reveal(pool, now, session.asker, "devices.read", session.unmasked_for, tuple(r.device_id for r in rows))
-    return await named(keyring, rows)
+    return await named(keyring, rows, now)
 
 
-def row(device: Device, health: Mapping[str, float], now: datetime) -> Row:
+STANDINGS = {"reporting": "good", "silent": "warn", "revoked": "bad"}
+
+
+def row(device: Device, health: Mapping[str, float]) -> Row:
     """What is known, in words."""
-    silent = device.last_contact is None or now - device.last_contact > SILENT
-    state = (
-        Cell("revoked", "bad")
-        if device.state == "revoked"
-        else Cell("silent", "warn")
-        if silent
-        else Cell("reporting", "good")
-    )
     system = (
         device.os_name
         if device.os_name and (device.os_version or "") in device.os_name
         else _joined(device.os_name, device.os_version)
     )
     cells = {
-        "state": state,
-        "heard": Cell(None, "warn" if silent else "", device.last_contact),
+        "state": Cell(device.standing, STANDINGS[device.standing]),
+        "heard": Cell(None, "warn" if device.standing == "silent" else "", device.last_contact),
         "host": Cell("masked" if device.masked else device.hostname, "quiet" if device.masked else ""),
         "serial": Cell("masked" if device.masked else device.serial, "quiet" if device.masked else ""),
         "system": Cell(system),
@@ -219,7 +213,7 @@ async def fleet_file(
         ids += some
         health = await glance(pool, some, set(METRICS.values())) if session.asker.may("telemetry.read") else {}
         for device in await _named(pool, keyring, session, now, rows):
-            cells = row(device, health.get(device.device_id, {}), now).cells
+            cells = row(device, health.get(device.device_id, {})).cells
             out.writerow((device.device_id, *(plain(cells[name]) for name in columns)))
     people = [await person_of(name) for name in accounts(q)]
     await record_searched(people, pool, session.asker, now, "console", tuple(ids))
