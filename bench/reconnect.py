@@ -3,6 +3,12 @@
 Devices with their own keys, certificates and connections were offline at a cadence of a minute, each with the agent's own
 backoff; then the door is there again. They go on living while they replay. Prints what was acknowledged, paced and failed,
 the time until all that was owed is acknowledged and queryable, how fresh the present was meanwhile, and the door's p99.
+
+Twenty thousand devices have as many machines; here they share the platform's, behind it. Some (`--witnesses`) have it as
+devices have theirs: what they see is judged, what the others see is told beside it, with how long they waited for a core.
+
+`--digest-share 0.2 --seal-after-s 60` is a run in which turns decide: the pipeline has a fifth of a core, and what was kept
+comes in many batches.
 """
 
 import argparse
@@ -30,13 +36,13 @@ from unittest import mock
 import uvloop
 
 from bench import fleet, own, processes
+from bench.held import Held
 from bench.load import Probe, lag, supervisor
-from bench.returning import CADENCE_S, Line, Returning, Seen, live, phase
+from bench.returning import AGENT, CADENCE_S, Line, Returning, Seen, live, phase
 
 OF_AN_ORIGIN = 1_000
 """Devices that enrol from one address: its pace allows no more at once."""
 PROBES = 8
-LONGEST_S = 900.0
 AFTERWARDS_S = 20.0
 METRICS = "/metrics"
 BEHIND = 15
@@ -45,13 +51,18 @@ BEHIND = 15
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `seed` gives each device its phase within the minute; `share` devices have one connection."""
+    """One run. `seed` gives each device its phase within the minute; `share` devices have one connection; `witnesses`, of
+    all, are not put behind; `digest_share` of a core is what the pipeline has, 1: what it gets."""
 
     devices: int
     outage_minutes: int
     procs: int
     seed: int
     share: int
+    witnesses: int
+    seal_after_s: float
+    digest_share: float
+    longest_s: float
 
 
 def main() -> None:
@@ -63,6 +74,10 @@ def main() -> None:
     parser.add_argument(
         "--share", type=int, default=1, help="devices a connection; more than one leaves handshakes out"
     )
+    parser.add_argument("--witnesses", type=int, default=200, help="devices, of all, that need not wait for a core")
+    parser.add_argument("--seal-after-s", type=float, default=AGENT.seal_after_s, help="as the agent's setting")
+    parser.add_argument("--digest-share", type=float, default=1.0, help="of a core, for the pipeline")
+    parser.add_argument("--longest-s", type=float, default=900.0, help="watch for no longer")
     plan = Plan(**vars(parser.parse_args()))
     with own.platform(EUCORA_DEVICE_RATE="20") as data_dir:
         report = run(plan, data_dir)
@@ -85,7 +100,10 @@ def run(plan: Plan, data_dir: Path) -> dict[str, object]:
             pipe.send("go")
         say(f"{owed} payloads are owed; the door is there …")
         left, drained_s, queryable_s = dict.fromkeys(range(len(pipes)), True), None, None
-        while time.time() - began < LONGEST_S and (drained_s is None or time.time() < began + drained_s + AFTERWARDS_S):
+        held = Held(leader, "eucora pipeline", plan.digest_share)
+        while time.time() - began < plan.longest_s and (
+            drained_s is None or time.time() < began + drained_s + AFTERWARDS_S
+        ):
             fresh.append(probes[len(fresh) % PROBES].measure())
             lags.append(lag(platform))
             for n, pipe in enumerate(pipes):
@@ -97,6 +115,7 @@ def run(plan: Plan, data_dir: Path) -> dict[str, object]:
             if len(fresh) % 40 == 0:
                 say(f"{time.time() - began:.0f} s, fresh {max(fresh[-40:]):.2f} s, lag {lags[-1]}")
             time.sleep(0.25)
+        held.end()
         after = processes.cost(leader)
         seconds, busy, own_s = time.time() - began, machine_s() - busy, time.process_time() - own_s
         ended.set()
@@ -120,7 +139,9 @@ def run(plan: Plan, data_dir: Path) -> dict[str, object]:
 def summary(
     seen: list[Seen], owed: int, fresh: list[float], lags: list[int], drained_s: float | None
 ) -> dict[str, object]:
-    acks, acked = sorted(x for s in seen for x in s.acks), sorted(x for s in seen for x in s.fresh)
+    *behind, witness = seen
+    acks, acked = sorted(x for s in seen for x in s.acks), sorted(witness.fresh)
+    late = sorted(x for s in behind for x in s.late)
     drained = sorted(x for s in seen for x in s.drained_at)
     seconds = {at: sum(s.arrivals.get(at, 0) for s in seen) for s in seen for at in s.arrivals}
     failed = total(s.failed for s in seen)
@@ -134,8 +155,10 @@ def summary(
         "devices_drained_s": {"p50": at(drained, 0.5), "p95": at(drained, 0.95), "last": at(drained, 1)},
         "live_freshness_s": {"p50": at(sorted(fresh), 0.5), "p95": at(sorted(fresh), 0.95), "max": at(sorted(fresh), 1),
                              "probes": len(fresh)},
-        "live_made_to_acknowledged_s": {"p50": at(acked, 0.5), "p95": at(acked, 0.95), "max": at(acked, 1),
-                                        "payloads": len(acked)},
+        "live_made_to_acknowledged_s": waited(acked),
+        "late_for_a_core_s": {"those_put_behind_p95": at(late, 0.95), "witnesses_p95": at(sorted(witness.late), 0.95)},
+        "live_made_to_acknowledged_by_those_put_behind_s": waited(sorted(x for s in behind for x in s.fresh)),
+        "door_by_witnesses_s": waited(sorted(witness.acks)),
         "door_s": {"p50": at(acks, 0.5), "p99": at(acks, 0.99), "max": at(acks, 1)},
         "beats_a_second_most": max(seconds.values(), default=0),
         "lag_entries_most": max(lags, default=0),
@@ -146,6 +169,10 @@ def summary(
             "live p95 under 5 s": at(sorted(fresh), 0.95) < 5 and at(acked, 0.95) < 5,
         },
     }  # fmt: skip
+
+
+def waited(ordered: list[float]) -> dict[str, float]:
+    return {"p50": at(ordered, 0.5), "p95": at(ordered, 0.95), "max": at(ordered, 1), "seen": len(ordered)}
 
 
 def at(ordered: list[float], share: float) -> float:
@@ -189,7 +216,7 @@ def generators(
     """Processes that hold the devices; each tells what its devices owe, then waits for the word."""
     spawn = mp.get_context("spawn")
     ended, pipes, workers = spawn.Event(), [], []
-    for index in range(plan.procs):
+    for index in range(plan.procs + 1):  # the last holds the witnesses
         ours, theirs = spawn.Pipe()
         workers.append(spawn.Process(target=work, args=(plan, platform, token, index, theirs, ended), daemon=True))
         workers[-1].start()
@@ -224,7 +251,7 @@ async def generate(
     plan: Plan, platform: fleet.Platform, token: str, index: int, pipe: "Connection[object, object]", ended: Event
 ) -> None:
     seen, rng = Seen(), random.Random(plan.seed * 1_000 + index)
-    devices = [Returning(d, seen, phase(rng)) for d in enrolled(plan, platform, token, index)]
+    devices = [Returning(d, seen, phase(rng), plan.seal_after_s) for d in enrolled(plan, platform, token, index)]
     ends = [device.offline(plan.outage_minutes) for device in devices]
     ca, url, loop = platform.ca.decode(), platform.operator["device_url"], asyncio.get_running_loop()
     firsts = [Line(device.device, url, ca, loop, seen) for device in devices[:: plan.share]]
@@ -233,7 +260,8 @@ async def generate(
     gc.freeze()
     pipe.send(sum(device.owed for device in devices))
     pipe.recv()
-    yield_to_all(BEHIND)
+    if index < plan.procs:
+        yield_to_all(BEHIND)
     for device, line, end_s in zip(devices, lines, ends, strict=True):
         device.back(line, end_s)
     cpu = resource.getrusage(resource.RUSAGE_SELF)
@@ -258,7 +286,8 @@ async def generate(
 
 def enrolled(plan: Plan, platform: fleet.Platform, token: str, index: int) -> list[fleet.Device]:
     """This process's share, through the real listener, from as many addresses of loopback as their pace wants."""
-    mine = plan.devices // plan.procs + (index < plan.devices % plan.procs)
+    many = plan.devices - plan.witnesses
+    mine = plan.witnesses if index == plan.procs else many // plan.procs + (index < many % plan.procs)
 
     def some(first: int) -> list[fleet.Device]:
         with fleet.enrolment(platform, f"127.0.{index + 1}.{first // OF_AN_ORIGIN + 1}") as door:

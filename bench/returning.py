@@ -39,6 +39,7 @@ CADENCE_S = 60.0
 AGENT = Settings(Path())
 """What an agent does that nobody set up otherwise."""
 MOST_ITEMS = 100
+LOOK_S = 0.1
 ON_MS = 30 * 86_400_000
 """A device was on for a month when it came back."""
 
@@ -54,6 +55,8 @@ class Seen:
     failed: dict[str, int] = field(default_factory=dict)
     arrivals: dict[int, int] = field(default_factory=dict)
     drained_at: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    """s by which this process itself was late for a moment that it had set: what it waited for a core."""
     connected: int = 0
     seconds: float = 0.0
     cpu_s: float = 0.0
@@ -184,8 +187,8 @@ def _problem(body: bytes) -> str:
 class Returning:
     """One device: makes a payload a beat, seals and sends as the agent does (`Agent._seal`, `Agent._send`)."""
 
-    def __init__(self, device: fleet.Device, seen: Seen, phase_s: float) -> None:
-        device.on_ms = ON_MS
+    def __init__(self, device: fleet.Device, seen: Seen, phase_s: float, seal_after_s: float) -> None:
+        device.on_ms, self._seal_after_s = ON_MS, seal_after_s
         self.device, self.seen, self.phase_s = device, seen, phase_s
         self.spool, self.sender, self.to = (
             MemorySpool(device.stream),
@@ -223,7 +226,7 @@ class Returning:
         sender = self.sender
         may_go = sender.may_send(at) and (sender.failures == 0 or not self.spool.sealed())
         waited_s = at.uptime_s - self.pending[0][1].uptime_s
-        if may_go or waited_s >= AGENT.seal_after_s or len(self.pending) >= MOST_ITEMS:
+        if may_go or waited_s >= self._seal_after_s or len(self.pending) >= MOST_ITEMS:
             self._seal_all(at)
         until_s = at.uptime_s + CADENCE_S / 2
         self._deliver(read, until_s)
@@ -281,6 +284,13 @@ async def live(devices: list[Returning], seen: Seen, ended: asyncio.Event) -> No
             due_s = time.time() + CADENCE_S
             await loop.run_in_executor(pool, device.beat)
 
+    async def own() -> None:
+        while True:
+            due_s = time.perf_counter() + LOOK_S
+            await asyncio.sleep(LOOK_S)
+            seen.late.append(time.perf_counter() - due_s)
+
+    looking = asyncio.ensure_future(own())
     beating = [asyncio.ensure_future(one(device)) for device in devices]
     await ended.wait()
     seen.seconds = time.time() - began
@@ -288,6 +298,7 @@ async def live(devices: list[Returning], seen: Seen, ended: asyncio.Event) -> No
         if task.done() and (fault := task.exception()):
             seen.count(seen.failed, f"the benchmark: {fault!r}")
         task.cancel()
+    looking.cancel()
     # Who waits for an answer waits for this loop, so it can't wait for him.
     pool.shutdown(wait=False, cancel_futures=True)
 

@@ -69,7 +69,7 @@ from eucora.pipeline.told_cohorts import Cohorts
 from eucora.problems import Misconfigured
 from eucora.scheduler import Job, keep
 from eucora.secrets import Secrets
-from eucora.settings import Settings
+from eucora.settings import Settings, addresses
 from eucora.slice import Pool, Transaction
 from eucora.stores.endpoints import require_tls_beyond_loopback
 from eucora.stores.loki import Loki
@@ -152,21 +152,6 @@ async def _own_lines(settings: Settings, role: str, ended: asyncio.Event) -> Non
         await loki.close()
 
 
-def authority_file(settings: Settings) -> Path:
-    """The certificates that agents and operators trust."""
-    return settings.data_dir / "authority" / "trusted.pem"
-
-
-def addresses(settings: Settings) -> dict[str, str]:
-    """Where the three listeners are reached, as operators and agents are told."""
-    host = settings.public_names.split(",")[0]
-    return {
-        "url": f"https://{host}:{settings.operator_port}",
-        "device_url": f"https://{host}:{settings.device_port}",
-        "enrolment_url": f"https://{host}:{settings.enrolment_port}",
-    }
-
-
 async def found(settings: Settings) -> int | None:
     """Bring the database up to date and found the platform: authority, policy, first operator. Again is harmless.
 
@@ -182,7 +167,7 @@ async def found(settings: Settings) -> int | None:
         await founding.found(pool, uuid.uuid4(), settings.shards)
         async with pool.acquire() as connection, connection.transaction():
             await ensure_policy(connection, kept.policy)
-        await first_operator(pool, settings.data_dir, addresses(settings), authority_file(settings))
+        await first_operator(pool, settings.data_dir, addresses(settings), settings.trusted_file)
     async with _platform(settings, "founding") as platform:
         return await restored.look(_eraser(platform), settings.witness_folder, clock.now())
 

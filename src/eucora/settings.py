@@ -14,6 +14,8 @@ from eucora.problems import Misconfigured
 
 PREFIX = "EUCORA_"
 MIB = 2**20
+OPERATOR = ("operator_file", "operator_url", "operator_token", "operator_ca_file")
+"""No settings of a platform: how commands find the one that they speak to."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +114,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """Where it is written down what no restore may undo."""
         return self.witness_dir or self.data_dir / "witness"
 
+    @property
+    def trusted_file(self) -> Path:
+        """The certificates that agents and operators trust."""
+        return self.data_dir / "authority" / "trusted.pem"
+
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises Misconfigured with every fault in one message, each with its mend."""
@@ -122,7 +129,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     faults = [
         f"{PREFIX}{name.upper()} is not a setting; the settings are listed in docs/reference/settings.md"
         for name in sorted(values.keys() - known.keys())
-        if not name.startswith(("agent_", "test_", "operator_file"))
+        if not name.startswith(("agent_", "test_", *OPERATOR))
     ]
     good: dict[str, object] = {}
     for name, text in values.items():
@@ -142,6 +149,16 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
     """$XDG_DATA_HOME/eucora, else ~/.local/share/eucora."""
     base = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local/share")
     return Path(base) / "eucora"
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where the three listeners are reached, as operators and agents are told: under the first public name."""
+    host = settings.public_names.split(",")[0].strip()
+    return {
+        "url": f"https://{host}:{settings.operator_port}",
+        "device_url": f"https://{host}:{settings.device_port}",
+        "enrolment_url": f"https://{host}:{settings.enrolment_port}",
+    }
 
 
 def _path(wanted: type, value: object) -> object:

@@ -26,11 +26,12 @@ async def _nothing(plan: Plan, tx: Transaction) -> None:
 
 class Held(Struct, frozen=True):
     """What a domain holds of a section of one device: the order key of its newest item, and the digest that the device
-    should tell of it, keyed (`told`); empty for what is not as it was absorbed, None where nobody can say.
+    should tell of it, keyed (`told`); empty for what is not as it was absorbed, None where nobody can say. `also` fits too.
     """
 
     order: tuple[int, int]
     digest: bytes | None
+    also: tuple[bytes, ...] = ()
 
 
 def told(secret: bytes, digest: str) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 
 from eucora_agent.collectors import COLLECTORS, Collector, Context, Reading, together
 from eucora_agent.collectors.changes_packages import of_delta
-from eucora_agent.memory import Memory
+from eucora_agent.memory import Ended, Memory
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import difference, inventory, is_empty
 from eucora_wire.payload import Payload
@@ -17,7 +17,7 @@ from eucora_wire.sections.agent import Agent, Holds
 from eucora_wire.sections.changes import Change
 from eucora_wire.sections.sessions import Session
 from eucora_wire.sections.software import Software
-from eucora_wire.state import digest_of_session
+from eucora_wire.state import digest_of_sessions
 
 METRICS = frozenset(("cpu", "memory", "disk", "temperature", "battery", "session"))
 """What is read at each beat of the cadence; the rest has a rhythm of its own, never faster than the beat."""
@@ -107,11 +107,12 @@ def whole(payload: Payload) -> set[str]:
     return {section for section, said in told.items() if said}
 
 
-def with_holds(payload: Payload, holds: Holds, session: Session | None) -> Payload:
-    """With the digests of what the platform should hold, the session that goes on among them."""
+def with_holds(payload: Payload, holds: Holds, ended: Ended | None, session: Session | None) -> Payload:
+    """With the digests of what the platform should hold: of sessions that which ended last and that which goes on."""
     assert payload.agent is not None
-    if session is not None:
-        holds = msgspec.structs.replace(holds, sessions=digest_of_session(session))
+    if ended is not None or session is not None:
+        last = None if ended is None else ended.session
+        holds = msgspec.structs.replace(holds, sessions=digest_of_sessions(*filter(None, (last, session))))
     return msgspec.structs.replace(payload, agent=msgspec.structs.replace(payload.agent, holds=holds))
 
 

@@ -7,10 +7,12 @@ killed when, a restart neither repeats nor misses a crash, a change or a package
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import zstandard
+from msgspec import Struct
 
 from eucora_agent.collectors import COLLECTORS
 from eucora_agent.spool import Spool
@@ -18,13 +20,24 @@ from eucora_wire.delta import Key, digest, inventory
 from eucora_wire.payload import Payload
 from eucora_wire.sections.agent import Holds
 from eucora_wire.sections.device import Device
+from eucora_wire.sections.sessions import Session
 from eucora_wire.sections.software import Package
 from eucora_wire.state import digest_of_facts
 
-STATES, INVENTORY, FACTS, HOLDS = "states", "inventory", "facts", "holds"
+STATES, INVENTORY, FACTS, HOLDS, ENDED = "states", "inventory", "facts", "holds", "ended"
 DURABLE = frozenset(c.name for c in COLLECTORS if c.durable)
 
 States = dict[str, dict[str, Any]]
+
+SPOKEN_OF = timedelta(days=7)
+"""For so long an ended session is: later it may have been kept for as long as it was to be."""
+
+
+class Ended(Struct, frozen=True):
+    """The session that ended last, None once nothing more is said of it; `again`: it was asked for, and told again."""
+
+    session: Session | None
+    again: bool = False
 
 
 class Memory:
@@ -34,6 +47,7 @@ class Memory:
         self._spool = spool
         self.states: States = self._load_states()
         self.holds = self._load_holds()
+        self.ended = self._load_ended()
 
     def inventory(self) -> dict[Key, Package] | None:
         """The inventory last appended to the spool, None when none was."""
@@ -61,6 +75,34 @@ class Memory:
         if device is not None:
             holds = msgspec.structs.replace(holds, device=digest_of_facts(device))
         return holds
+
+    def ended_after(self, payload: Payload) -> Ended | None:
+        """Of which ended session the platform should know once it has this payload as well."""
+        ended = next((session for session in payload.sessions if session.end is not None), None)
+        if ended is None:
+            return self.ended
+        return Ended(ended, again=self.ended is not None and self.ended.session == ended)
+
+    def ended_asked_for(self, now: datetime) -> Session | None:
+        """What is told again of it. What was told again already is let go of: a person was erased, or it is kept no more."""
+        ended = self.ended
+        if ended is None or ended.session is None or ended.session.end is None:
+            return None
+        if ended.again or now - ended.session.end > SPOKEN_OF:
+            self.ended = Ended(None)
+            return None
+        return ended.session
+
+    def ended_note(self, ended: Ended | None) -> dict[str, bytes]:
+        """When it differs from what is kept."""
+        note = b"" if ended is None else msgspec.json.encode(ended)
+        return {} if note == self._spool.note(ENDED) else {ENDED: note}
+
+    def _load_ended(self) -> Ended | None:
+        try:
+            return msgspec.json.decode(self._spool.note(ENDED), type=Ended)
+        except msgspec.DecodeError:
+            return None
 
     def _load_holds(self) -> Holds:
         """An agent of before had an inventory, and told no digest of it."""

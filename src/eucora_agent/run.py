@@ -101,7 +101,7 @@ class Agent:
         reading = collect.read(due, context, self.memory, self.warnings)
         events = self.warnings.take()
         try:
-            begun = self._see(reading, at)
+            begun = self._see(reading, at) or self._sessions_asked_for(at)
             self._append(self._payload(reading, at, full, events, begun), at)
         except (SpoolFull, SpoolUnusable):
             self.memory.states, self.people.here = before, here  # what was seen and not kept is seen again
@@ -145,13 +145,18 @@ class Agent:
             device=facts,
             software=software,
             changes=(*reading.changes, *changes),
-            sessions=sessions or self._session_asked_for(),
+            sessions=sessions,
             events=events,
         )
 
-    def _session_asked_for(self) -> tuple[Session, ...]:
+    def _sessions_asked_for(self, at: Moment) -> tuple[Session, ...]:
+        """That which goes on; the one that ended last is told in a payload of its own, as when it ended."""
+        if "sessions" not in self.resync:
+            return ()
+        if (ended := self.memory.ended_asked_for(at.now)) is not None:
+            self._append(Payload(self.who.device_id, at.now, ended.user_id, sessions=(ended,)), at)
         session = self.people.session
-        return (session,) if session is not None and "sessions" in self.resync else ()
+        return () if session is None else (session,)
 
     def _append(self, payload: Payload, at: Moment) -> None:
         mark = seal.mark(payload.user_id, self.config.policy, at, self.mark)
@@ -159,17 +164,20 @@ class Agent:
             self._seal_all(at)  # before the person, the policy, the boot or the clock changes
         self.mark = mark
         told = collect.withhold(payload, self.config.collect)
-        holds = self.memory.told(told)
+        holds, ended = self.memory.told(told), self.memory.ended_after(told)
         rank, notes = collect.rank(payload), self._notes(payload)
         if holds != self.memory.holds:
             notes[HOLDS] = holds_note(holds)
         saying = self._says_holds(told, at)
+        notes |= self.memory.ended_note(ended)
         if saying:
-            told = collect.with_holds(told, holds, self.people.session)
+            told = collect.with_holds(told, holds, ended, self.people.session)
         self.spool.append(encode_one(told), seal.write_mark(mark), rank, at.boot, notes, self._sealer(at))
-        self.memory.holds = holds
+        self.memory.holds, self.memory.ended = holds, ended
         if saying:
             self._held_at_s = at.uptime_s
+        elif told.sessions:
+            self._held_at_s = NEVER_S  # of an end the next one says
         sent = collect.whole(payload)
         self.resync -= sent
         self._whole_at_s.update(dict.fromkeys(sent, at.uptime_s))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eucora.settings import Settings
+from eucora.settings import OPERATOR, Settings
 from eucora_agent.settings import PREFIX
 from eucora_agent.settings import Settings as AgentSettings
 
@@ -55,7 +55,7 @@ def test_every_page_that_the_code_names_is_there() -> None:
 def test_every_variable_that_a_page_tells_to_set_is_a_setting() -> None:
     known = {f"EUCORA_{name.upper()}" for name in Settings.__struct_fields__}
     known |= {f"{PREFIX}{name.upper()}" for name in AgentSettings.__annotations__}
-    known |= {"EUCORA_OPERATOR_FILE", "EUCORA_AGENT_TOKEN"}
+    known |= {f"EUCORA_{name.upper()}" for name in OPERATOR} | {"EUCORA_AGENT_TOKEN"}
     for page in PAGES:
         named = set(re.findall(r"EUCORA_[A-Z0-9_]+[A-Z0-9]", page.read_text(encoding="utf-8")))
         assert named - known == set(), page.name

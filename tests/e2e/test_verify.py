@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +41,35 @@ def test_what_it_acknowledged_is_there_once_and_the_report_proves_it(up: Up, tmp
         proved = eucora_verify.verify(io.BytesIO(text.encode()), None)
         assert (proved.batches, proved.items, proved.missing) == (45, 45 * 5, [])
     assert up.json("devices") == []
+
+
+def test_the_forged_batches_are_in_the_trail_and_trouble_nobody(up: Up) -> None:
+    up.json("verify", "--devices", "1", "--batches", "5")
+    told = up.eventually(
+        lambda: [e for e in up.json("audit", "list", "--act", "batch.refused") if "simulated" in e["detail"]]
+    )
+    assert told[0]["detail"]["reason"] == "digest-mismatch"
+    assert [each["name"] for each in up.json("status")["troubles"] if each["name"].startswith("refused-")] == []
+
+
+def test_a_machine_that_knows_address_authority_and_token_alone_proves_it_too(up: Up, tmp_path: Path) -> None:
+    known = json.loads((up.data_dir / "operator.json").read_bytes())
+    scopes = ("tokens.write", "devices.read", "devices.erase", "telemetry.read", "audit.read")
+    token = up.json("tokens", "create", *(word for scope in scopes for word in ("--scope", scope)))["token"]
+    (tmp_path / "ca.pem").write_bytes(Path(known["ca"]).read_bytes())
+    environ = {name: value for name, value in up.environ.items() if not name.startswith("EUCORA_")}
+    environ |= {"HOME": str(tmp_path), "EUCORA_OPERATOR_TOKEN": token, "EUCORA_OPERATOR_CA_FILE": "ca.pem"}
+    words = ("--against", known["url"] + "/", "--devices", "1", "--batches", "5", "--report", "proof.json")
+    done = subprocess.run(
+        (sys.executable, "-m", "eucora.cli.main", "verify", *words),
+        env=environ, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{known['url']}: 25 acknowledged, 0 lost, 0 twice")
+    report = json.loads((tmp_path / "proof.json").read_bytes())
+    (statement,) = report["statements"].values()
+    assert (report["against"], json.loads(statement.splitlines()[0])["address"]) == (known["url"], known["url"])
+    assert eucora_verify.verify(io.BytesIO(statement.encode()), None).items == 25
 
 
 def test_an_installation_that_loses_samples_is_found_out(up: Up) -> None:

@@ -5,16 +5,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from eucora import clock
-from eucora.cli.platform import Platform, Turned, operator, platform
+from eucora.cli.platform import Platform, Turned, platform
 from eucora.cli.show import AsJson, print_facts, print_json, say
 from eucora.demo.cast import SITES, Machine, cast
 from eucora.demo.says import Voice, speak, voice
@@ -76,9 +76,9 @@ def demo(
 def _history(api: Platform, machines: Sequence[Machine], seed: int, now: datetime) -> tuple[list[Actor], int]:
     """Everybody's two weeks, one after the other; who was away for three comes back last."""
     with _bar("devices tell two weeks", len(machines)) as step, _tokens(api, machines) as token_of:
-        actors, payloads = [], 0
+        where, actors, payloads = doors(api), [], 0
         for machine in sorted(machines, key=lambda each: each.part == "away"):
-            sender = Sender(doors(), token_of[machine.site])
+            sender = Sender(where, token_of[machine.site])
             days = stretches(machine, seed, now)
             actor = Actor(machine, voice(machine, sender.device, seed, now), sender, days[-1], {})
             for number, stretch in enumerate(days):
@@ -92,10 +92,9 @@ def _history(api: Platform, machines: Sequence[Machine], seed: int, now: datetim
     return actors, payloads
 
 
-def doors() -> Doors:
-    """Where devices knock, as operator.json says."""
-    found = operator()
-    return Doors(found.enrolment_url, found.device_url, Path(found.ca).read_text())
+def doors(api: Platform) -> Doors:
+    """Where devices knock, as the platform says."""
+    return msgspec.convert(api.get("/doors"), Doors)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sys
 from eucora import assemble
 from eucora.embedded.supervise import plain_environment
 from eucora.problems import EucoraError
-from eucora.settings import Settings
+from eucora.settings import Settings, addresses
 
 
 class NotEnrolled(EucoraError):
@@ -26,7 +26,6 @@ def enrol_agent(resolved: Settings) -> None:
     if (resolved.data_dir / "agent" / "identity.json").exists():
         return
     token = asyncio.run(assemble.token_for_local_agent(resolved))
-    host = resolved.public_names.split(",")[0]
     done = subprocess.run(
         (
             sys.executable,
@@ -34,9 +33,9 @@ def enrol_agent(resolved: Settings) -> None:
             "eucora_agent.main",
             "enrol",
             "--url",
-            f"https://{host}:{resolved.enrolment_port}",
+            addresses(resolved)["enrolment_url"],
             "--ca",
-            str(assemble.authority_file(resolved)),
+            str(resolved.trusted_file),
         ),
         env={**plain_environment(), **agent_environment(resolved), "EUCORA_AGENT_TOKEN": token},
         capture_output=True,

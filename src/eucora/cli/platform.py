@@ -1,4 +1,8 @@
-"""The operator API as the commands see it: one request, or all pages of a list. The CA is pinned by operator.json."""
+"""The operator API as the commands see it: one request, or all pages of a list.
+
+Which platform: operator.json says, its CA pinned there; or, on a machine that has none, EUCORA_OPERATOR_URL (or an
+option that stands for it) with EUCORA_OPERATOR_TOKEN and EUCORA_OPERATOR_CA_FILE (empty: the system's authorities).
+"""
 
 import os
 import ssl
@@ -35,11 +39,11 @@ class Turned(EucoraError):
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """What `operator.json` holds."""
+    """What `operator.json` holds. `ca`: a file; empty: the system's authorities."""
 
     url: str
     token: str
-    ca: str
+    ca: str = ""
     device_url: str = ""
     enrolment_url: str = ""
 
@@ -104,9 +108,9 @@ class Platform:
 
 
 @contextmanager
-def platform(patience_s: float = PATIENCE_S) -> Iterator[Platform]:
-    """The platform that operator.json names. Raises NotRunning when there is none."""
-    found = operator()
+def platform(patience_s: float = PATIENCE_S, to: Operator | None = None) -> Iterator[Platform]:
+    """The platform that environment or file name, or another. Raises NotRunning when there is none."""
+    found = to or operator()
     with httpx.Client(
         base_url=f"{found.url}/api/v1",
         headers={"authorization": f"Bearer {found.token}"},
@@ -117,9 +121,27 @@ def platform(patience_s: float = PATIENCE_S) -> Iterator[Platform]:
         yield Platform(client)
 
 
-def operator() -> Operator:
-    """What operator.json says. Raises NotRunning when there is none, Turned when it can't be read."""
-    path = operator_file()
+def operator(url: str | None = None) -> Operator:
+    """The platform at `url`, else at EUCORA_OPERATOR_URL, else what operator.json says.
+
+    A token is sent nowhere but where it belongs: the file's goes to the file's URL alone, the
+    environment's to its own where it names one. Raises NotRunning when there is
+    no such file, Turned when it can't be read or holds no token for that URL.
+    """
+    named = os.environ.get("EUCORA_OPERATOR_URL", "").rstrip("/")
+    wanted = url.rstrip("/") if url else named
+    if not wanted:
+        return _filed(operator_file())
+    if not wanted.startswith("https://"):
+        raise Turned(f"{wanted} is no https:// address: a token travels encrypted only")
+    if (token := os.environ.get("EUCORA_OPERATOR_TOKEN")) and named in ("", wanted):
+        return Operator(wanted, token, os.environ.get("EUCORA_OPERATOR_CA_FILE", ""))
+    if operator_file().exists() and (known := _filed(operator_file())).url == wanted:
+        return known
+    raise Turned(f"there is no token for {wanted}: set EUCORA_OPERATOR_TOKEN, and EUCORA_OPERATOR_CA_FILE")
+
+
+def _filed(path: Path) -> Operator:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Operator)
     except FileNotFoundError as exc:
@@ -140,9 +162,12 @@ def operator_file() -> Path:
 
 
 def _trusting(ca: str) -> ssl.SSLContext:
-    """TLS that trusts the platform's own authority and nobody else."""
+    """TLS that trusts the platform's own authority and nobody else; whom the system trusts, when none is named."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if not ca:
+        context.load_default_certs()
+        return context
     try:
         context.load_verify_locations(ca)
     except OSError as exc:

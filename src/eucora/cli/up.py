@@ -30,7 +30,7 @@ from eucora.embedded.datadir import holder
 from eucora.embedded.ports import is_free
 from eucora.embedded.start import Embedded, start_embedded
 from eucora.problems import EucoraError, Misconfigured
-from eucora.settings import Settings
+from eucora.settings import Settings, addresses
 
 MOST_GATEWAYS = 4
 """When the setting leaves it to the number of cores: beyond that the database has the work."""
@@ -237,14 +237,14 @@ def _progress(console: Console) -> Iterator[supervise.Report]:
 
 def _where(resolved: Settings, agent: bool) -> Table:
     """What is where, and what to type next."""
-    host = resolved.public_names.split(",")[0]
+    where = addresses(resolved)
     table = Table(title="EUCORA is up", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    table.add_row("devices", f"https://{host}:{resolved.device_port}", "telemetry, mTLS")
-    table.add_row("enrolment", f"https://{host}:{resolved.enrolment_port}", "new agents")
-    table.add_row("operators", f"https://{host}:{resolved.operator_port}", "API; its documents under /schema")
+    table.add_row("devices", where["device_url"], "telemetry, mTLS")
+    table.add_row("enrolment", where["enrolment_url"], "new agents")
+    table.add_row("operators", where["url"], "API; its documents under /schema")
     table.add_row("data", str(resolved.data_dir), "databases, secrets, logs")
     table.add_section()
     eucora = _as_typed()

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eucora import clock
 from eucora.cli.demo import doors
-from eucora.cli.platform import Platform, Turned, platform
+from eucora.cli.platform import Platform, Turned, operator, platform
 from eucora.cli.show import AsJson, print_facts, print_json, say
 from eucora.demo.send import Sender, TurnedAway
 from eucora.problems import EucoraError
@@ -71,19 +71,25 @@ def verify(
     report: Annotated[
         Path | None, typer.Option(help="Write what was found here, with a signed statement a device.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another installation: the address of its operator plane, https://host:port.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hold a running installation to its word: what it acknowledged is there once, and nothing else is.
 
     Simulated devices send known samples out of order, late, several times over and forged; then every answer is compared
     with what is to be read, and the devices are erased. Nothing is killed, and no real device is touched: it is safe where
-    people work; eucora status tells of the forged batches for a quarter of an hour. The statements in the report are signed
-    by the installation, and verified by eucora-verify.
+    people work. The statements in the report are signed by the installation, name its address, and are verified by
+    eucora-verify. For another installation a token comes from EUCORA_OPERATOR_TOKEN, the file of its authority from
+    EUCORA_OPERATOR_CA_FILE; the token may tokens.write, devices.read, devices.erase, telemetry.read, and audit.read for a
+    report.
 
-    Examples: eucora verify · eucora verify --devices 50 --batches 200 --report proof.json
+    Examples: eucora verify · eucora verify --against https://eucora.example:8445 --report proof.json
     """
     chosen = random.SystemRandom().randrange(2**31) if seed is None else seed
-    with platform() as api:
+    installation = operator(against)
+    with platform(to=installation) as api:
         began, witnesses = clock.now(), _enrolled(api, devices)
         try:
             deliveries = _deliver(witnesses, batches, random.Random(chosen))  # noqa: S311 - a schedule, no secret
@@ -104,7 +110,12 @@ def verify(
             wrong=tuple(said for w in witnesses for said in w.wrong),
             still_there=sum(_is_there(api, w) for w in witnesses),
         )
-    told = {"began": began.isoformat(), "ended": clock.now().isoformat(), **msgspec.to_builtins(found)}
+    told = {
+        "against": installation.url,
+        "began": began.isoformat(),
+        "ended": clock.now().isoformat(),
+        **msgspec.to_builtins(found),
+    }
     if report is not None:
         report.write_bytes(msgspec.json.format(msgspec.json.encode({**told, "statements": statements})))
     _tell(found, told, as_json)
@@ -114,9 +125,9 @@ def verify(
 
 def _enrolled(api: Platform, count: int) -> list[Witness]:
     wanted = {"uses": count, "hours": 1, "label": "eucora verify", "simulated": True}
-    token = api.post("/enrolment-tokens", wanted)
+    where, token = doors(api), api.post("/enrolment-tokens", wanted)
     try:
-        return [Witness(Sender(doors(), token["token"]), [], set(), []) for _ in range(count)]
+        return [Witness(Sender(where, token["token"]), [], set(), []) for _ in range(count)]
     finally:
         api.delete(f"/enrolment-tokens/{token['token_id']}")
 
@@ -214,7 +225,9 @@ def _tell(found: Outcome, told: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({**told, "kept": found.kept})
         return
-    say(f"{found.acknowledged} acknowledged, {found.lost} lost, {found.twice} twice (seed {found.seed})")
+    say(
+        f"{told['against']}: {found.acknowledged} acknowledged, {found.lost} lost, {found.twice} twice (seed {found.seed})"
+    )
     print_facts(
         (
             ("deliveries", f"{found.deliveries}, out of order, late, some of them several times"),

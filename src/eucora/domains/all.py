@@ -11,7 +11,7 @@ from eucora.domains.devices.queries import Heard, held_facts, policies_of
 from eucora.domains.drift.absorb import Absorb as AbsorbHeartbeats
 from eucora.domains.drift.check import check as compare
 from eucora.domains.identity.absorb import absorb as absorb_persons
-from eucora.domains.identity.queries import erased, held_session, people_of
+from eucora.domains.identity.queries import erased, held_sessions, people_of
 from eucora.domains.software.absorb import absorb as absorb_software
 from eucora.domains.software.check import check
 from eucora.domains.software.check import held as held_inventory
@@ -50,7 +50,7 @@ class Directory:
         return Known({person.subject: person.user_id for person in people}, erased, policies)
 
 
-HOLDERS = {"software": held_inventory, "device": held_facts, "sessions": held_session}
+HOLDERS = {"software": held_inventory, "device": held_facts, "sessions": held_sessions}
 """Who can say what is held of each section of which a device tells digests."""
 
 

@@ -19,7 +19,8 @@ async def admit(request: Request, house: Gateway) -> Response:
     outcome = await house.group.submit(Arrival(request.headers, request.body, received_ms))
     if isinstance(outcome, Turned):
         if isinstance(outcome.reason, Refused):
-            house.refusals.note(outcome.reason.slug, outcome.device, now)
+            simulated = outcome.signer is not None and outcome.signer.simulated
+            house.refusals.note(outcome.reason.slug, outcome.device, now, simulated=simulated)
         return refusal(outcome.reason)
     _note_faults(outcome, house)
     if house.tracer.on:

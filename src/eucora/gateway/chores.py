@@ -25,17 +25,19 @@ def chores(house: Gateway) -> list[Chore]:
         HERE.hold(DOOR_REPLAY_WAITING, house.turns.waiting)
         await tell(house.pool)
 
-    async def turns() -> None:
-        behind = await lags(house.pool, CONSUMER)
-        by_lane = [sum(count for (_, of), count in behind.items() if of == lane) for lane in (LIVE, REPLAY)]
-        house.turns.look(by_lane[0], by_lane[1], clock.monotonic())
-
     return [
         ("figures", EVERY_S, figures),
         ("disk", 1.0, look_at_disk),
         ("notices", 3.0, house.notices.refresh),
         ("sites", 1.0, house.sites.learn),
-        ("turns", 1.0, turns),
+        ("turns", 1.0, lambda: serve_turns(house, clock.monotonic())),
         ("pace", 1.0, lambda: house.device_pace.share(house.cache, clock.monotonic())),
         ("refusals", 5.0, lambda: house.refusals.tell(house.pool, clock.now())),
     ]
+
+
+async def serve_turns(house: Gateway, now_s: float) -> None:
+    """Tickets of those who replay, as fast as the digest keeps up. Raises TryLater."""
+    behind = await lags(house.pool, CONSUMER)
+    live, replay = (sum(count for (_, of), count in behind.items() if of == lane) for lane in (LIVE, REPLAY))
+    house.turns.look(live, replay, now_s)

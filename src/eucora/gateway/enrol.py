@@ -20,6 +20,7 @@ from eucora.gateway.logon import KEY_ID, decode
 from eucora.gateway.signed import proved
 from eucora.problems import Refused
 from eucora.secrets import raw_public
+from eucora.settings import addresses
 from eucora_wire.enrol import Enrolled, EnrolRequest, RenewRequest
 from eucora_wire.envelope import PublicKey, algorithm_of, thumbprint
 
@@ -77,7 +78,6 @@ async def _enrolled(key: PublicKey, device: uuid.UUID, house: Gateway, now: date
     issued = house.authority.sign_device(key, device, now, house.settings.certificate_hours)
     if not house.notices.config.version:
         await house.notices.refresh()
-    host = house.settings.public_names.split(",")[0].strip()
     return good(
         Enrolled(
             device_id=device,
@@ -89,6 +89,6 @@ async def _enrolled(key: PublicKey, device: uuid.UUID, house: Gateway, now: date
             logon_key_id=KEY_ID,
             policy=house.notices.config.policy,
             config=house.notices.config.version,
-            gateway=f"https://{host}:{house.settings.device_port}",
+            gateway=addresses(house.settings)["device_url"],
         )
     )

@@ -18,8 +18,8 @@ SAMPLES = 64
 TOLD_AGAIN = timedelta(minutes=1)
 """What was told of a device and reason just now waits for so long: a device that knocks on and on fills no trail."""
 
-Key = tuple[str, uuid.UUID | None]
-"""(reason, device)."""
+Key = tuple[str, uuid.UUID | None, bool]
+"""(reason, device, whether that is a simulated one, whose refusals trouble nobody)."""
 
 
 class Sample(Struct, frozen=True):
@@ -43,11 +43,11 @@ class Refusals:
         self._untold: Counter[Key] = Counter()
         self._told_at: dict[Key, datetime] = {}
 
-    def note(self, reason: str, device: uuid.UUID | None, now: datetime) -> None:
+    def note(self, reason: str, device: uuid.UUID | None, now: datetime, *, simulated: bool = False) -> None:
         """One batch was refused, wholly or in parts. `device` only when its key is known."""
         self.totals[reason] += 1
         self.samples.append(Sample(now, reason, device))
-        self._untold[reason, device] += 1
+        self._untold[reason, device, simulated] += 1
 
     async def tell(self, pool: Pool, now: datetime, *, at_the_end: bool = False) -> None:
         """Every few seconds: old samples go, what is new goes to the trail, what was told just now a minute later,
@@ -74,8 +74,8 @@ class Refusals:
 
 
 def _act(key: Key, count: int) -> Act:
-    reason, device = key
-    detail: dict[str, Any] = {"reason": reason, "count": count}
+    reason, device, simulated = key
+    detail: dict[str, Any] = {"reason": reason, "count": count, **({"simulated": True} if simulated else {})}
     if device is None:
         return Act(act="batch.refused", audit_class="refusal", actor_kind="anonymous", actor="", outcome="refused",
                    detail=detail)  # fmt: skip

@@ -52,7 +52,8 @@ UPDATE signers SET state = 'revoked', ended = clock_timestamp()
  WHERE device = $1 AND state <> 'revoked' AND EXISTS (SELECT FROM locked)
 
 -- name: signers
-SELECT keyid, device, algorithm, public_key, state FROM signers WHERE keyid = ANY($1::text[])
+SELECT s.keyid, s.device, s.algorithm, s.public_key, s.state, coalesce(d.simulated, false)
+  FROM signers s LEFT JOIN devices d ON d.device_id = s.device WHERE s.keyid = ANY($1::text[])
 
 -- name: keys_of_owners
 SELECT key_no, kind, owner, wrapped FROM journal_keys

@@ -25,7 +25,8 @@ State = Literal["active", "replaced", "revoked"]
 
 
 class Signer(Struct, frozen=True):
-    """`raw` is the key as libsodium takes it (Ed25519: 32 bytes; P-256: empty). A replaced key still verifies."""
+    """`raw` is the key as libsodium takes it (Ed25519: 32 bytes; P-256: empty). A replaced key still verifies.
+    `simulated`: of a device that does not exist."""
 
     keyid: str
     device: uuid.UUID
@@ -33,6 +34,7 @@ class Signer(Struct, frozen=True):
     key: PublicKey
     raw: bytes
     state: State
+    simulated: bool = False
 
 
 async def register(tx: Transaction, keyid: str, device: uuid.UUID, algorithm: Algorithm, public_key: bytes) -> None:
@@ -67,9 +69,11 @@ async def load(pool: "Pool | Transaction", keyids: Iterable[str]) -> dict[str, S
     return {row["keyid"]: _signer(*row) for row in rows}
 
 
-def _signer(keyid: str, device: uuid.UUID, algorithm: Algorithm, public_key: bytes, state: State) -> Signer:
+def _signer(
+    keyid: str, device: uuid.UUID, algorithm: Algorithm, public_key: bytes, state: State, simulated: bool
+) -> Signer:
     key, raw = _parse(public_key)
-    return Signer(keyid, device, algorithm, key, raw, state)
+    return Signer(keyid, device, algorithm, key, raw, state, simulated)
 
 
 @lru_cache(maxsize=MOST_CACHED)

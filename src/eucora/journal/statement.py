@@ -44,12 +44,13 @@ class Batch(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """Of which device, since when; who states it."""
+    """Of which device, since when; who states it, and `address`: where it is reached, in its own words."""
 
     installation: uuid.UUID
     device: uuid.UUID
     since: datetime | None
     now: datetime
+    address: str
 
 
 async def state(pool: Pool, objects: Objects, key: Ed25519PrivateKey, asked: Asked) -> AsyncIterator[bytes]:
@@ -85,8 +86,8 @@ def _head(asked: Asked, keys: Sequence[Any], key: Ed25519PrivateKey) -> list[byt
     ]
     ours = {"keyid": thumbprint(key.public_key()), "public_key": b64encode(raw_public(key)).decode()}
     return [
-        _line({"kind": KIND, "version": VERSION, "installation": asked.installation, "device": asked.device,
-               "since": asked.since, "stated": asked.now, "keys": told, "stated_by": ours})
+        _line({"kind": KIND, "version": VERSION, "installation": asked.installation, "address": asked.address,
+               "device": asked.device, "since": asked.since, "stated": asked.now, "keys": told, "stated_by": ours})
     ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from eucora.operators import (
     dead_letters,
     device,
     doctor,
+    doors,
     erasures,
     health,
     operators,
@@ -78,6 +79,7 @@ ROUTES: Sequence[Any] = (
     *stores.ROUTES,
     *retention.ROUTES,
     *simulated.ROUTES,
+    *doors.ROUTES,
     *erasures.ROUTES,
 )
 

@@ -13,6 +13,7 @@ from eucora.journal.holes import Completeness, Fleet, of_device, of_fleet
 from eucora.journal.statement import Asked, state
 from eucora.operators.house import GivenHouse
 from eucora.problems import Refused
+from eucora.settings import addresses
 from eucora.web.declare import declared
 from eucora.web.given import GivenAsker, GivenNow, GivenPool
 from eucora.web.moments import MOMENT, moment
@@ -48,7 +49,7 @@ async def statement(
     begin = None if since is None else moment(since, now)
     async with house.pool.acquire() as tx, tx.transaction():
         await record(tx, now, [by(asker, "completeness.stated", "lifecycle", devices=(device_id,))])
-    asked = Asked(house.installation, device_id, begin, now)
+    asked = Asked(house.installation, device_id, begin, now, addresses(house.settings)["url"])
     return Stream(state(house.pool, house.objects, house.secrets.audit, asked), media_type="application/jsonl")
 
 

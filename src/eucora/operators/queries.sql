@@ -83,9 +83,10 @@ SELECT coalesce(p.relname, c.relname) AS table, sum(c.reltuples)::bigint AS rows
 SELECT 1
 
 -- name: refused
--- batches that were turned away since a moment, by reason
+-- batches that were turned away since a moment, by reason; not those of simulated devices, which forge some to see it
 SELECT detail ->> 'reason' AS reason, sum((detail ->> 'count')::bigint)::bigint AS count
-  FROM audit_events WHERE act = 'batch.refused' AND at > $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
+  FROM audit_events WHERE act = 'batch.refused' AND at > $1 AND detail ->> 'simulated' IS NULL
+ GROUP BY 1 ORDER BY 2 DESC LIMIT 5
 
 -- name: fleet
 -- how many devices there are; of those that are enrolled, how many were heard of since a moment, and how many were not, though

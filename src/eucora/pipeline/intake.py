@@ -40,10 +40,15 @@ class Taken(Struct, frozen=True, gc=False):
 
 
 class Turned(Struct, frozen=True, gc=False):
-    """A batch turned away before the journal. `device` is the one that the key belongs to, None for an unknown key."""
+    """A batch turned away before the journal. `signer` is whom the key belongs to, None for an unknown key."""
 
     reason: EucoraError
-    device: uuid.UUID | None
+    signer: Signer | None
+
+    @property
+    def device(self) -> uuid.UUID | None:
+        """The signer's."""
+        return None if self.signer is None else self.signer.device
 
 
 Outcome = Taken | Turned
@@ -54,13 +59,10 @@ def turned(
 ) -> list[Checked | Turned]:
     """What goes on to the journal, and what is turned away, with the device that it came from."""
     return [
-        found if isinstance(found, Checked) else Turned(found, _device(batch, signers))
+        found if isinstance(found, Checked) else Turned(found, _signer(batch, signers))
         for found, batch in zip(checked, opened, strict=True)
     ]
 
 
-def _device(batch: Opened | Refused, signers: Mapping[str, Signer]) -> uuid.UUID | None:
-    if isinstance(batch, Refused):
-        return None
-    signer = signers.get(batch.signed.keyid)
-    return None if signer is None else signer.device
+def _signer(batch: Opened | Refused, signers: Mapping[str, Signer]) -> Signer | None:
+    return None if isinstance(batch, Refused) else signers.get(batch.signed.keyid)

@@ -89,11 +89,11 @@ class Worker:
             log.info("places_held", places=len(held))
 
     async def read(self) -> list[Entry]:
-        """What comes next: live first; replay in full when live has nothing left to read, else at most half as much."""
+        """What comes next: live first; replay has the rest of the turn, or half as much while live has more to read."""
         most = self._entries_at_once
         live = await self._read_lane(LIVE, most)
         # At least one: else the replay lane would starve while live entries are large.
-        replay = await self._read_lane(REPLAY, max(1, most // 2) if len(live) >= most else most)
+        replay = await self._read_lane(REPLAY, max(1, most // 2, most - len(live)))
         return cut(live, BYTES_AT_ONCE) + cut(replay, BYTES_AT_ONCE // 2)
 
     async def _read_lane(self, lane: int, most: int) -> list[Entry]:
@@ -137,10 +137,14 @@ class Worker:
 
 
 def at_once(entries: Sequence[Entry], items: int, took_s: float) -> int:
-    """How many entries to read next, when they are like these: by items, by bytes, by the time that they took."""
+    """How many entries to read next, when they are like these: by items, by bytes, by the time that they took.
+
+    By time also after a turn that was short: else the next takes all that it may, and where the digest has little of a
+    core the present waits out ten seconds of it (docs/decisions/storm.md).
+    """
     count = len(entries)
     bytes_each = max(1, sum(len(entry.body or b"") for entry in entries) // count)
-    by_time = MOST_ENTRIES if took_s < LONGEST_S else int(count * LONGEST_S / took_s)
+    by_time = int(count * LONGEST_S / max(took_s, 0.001))
     return max(1, min(MOST_ENTRIES, ITEMS_AT_ONCE * count // max(items, 1), 2 * BYTES_AT_ONCE // bytes_each, by_time))
 
 

@@ -20,7 +20,12 @@ class Holds(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     sessions: (
         Annotated[
             str,
-            fact("Digest of the session that goes on", pattern=DIGEST, purposes=("inventory",), data="pseudonymous"),
+            fact(
+                "Digest of the sessions that ended last and go on",
+                pattern=DIGEST,
+                purposes=("inventory",),
+                data="pseudonymous",
+            ),
         ]
         | None
     ) = None

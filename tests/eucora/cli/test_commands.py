@@ -149,6 +149,36 @@ async def test_a_platform_that_is_not_there_is_said_so(
     assert stopped.exit_code == 3
 
 
+async def test_address_token_and_authority_of_the_environment_do_without_the_file(
+    terminal: Terminal, plane: Plane, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = plane.house.settings.data_dir
+    url = json.loads((data / "operator.json").read_bytes())["url"]
+    monkeypatch.setenv("EUCORA_DATA_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("EUCORA_OPERATOR_URL", url)
+    monkeypatch.setenv("EUCORA_OPERATOR_TOKEN", await plane.token_for("devices.read"))
+    monkeypatch.setenv("EUCORA_OPERATOR_CA_FILE", str(data / "authority" / "trusted.pem"))
+    assert await terminal.json("devices") == []
+    monkeypatch.delenv("EUCORA_OPERATOR_CA_FILE")
+    stranger: Any = (await terminal.type("devices")).exception
+    assert "something else answers" in str(stranger)  # the system's authorities don't know it
+
+
+async def test_a_token_is_sent_to_the_address_alone_that_it_stands_beside(
+    terminal: Terminal, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = json.loads((plane.house.settings.data_dir / "operator.json").read_bytes())["url"]
+    monkeypatch.setenv("EUCORA_OPERATOR_URL", url)
+    assert await terminal.json("devices") == []
+    for elsewhere in ("https://localhost:1", url.replace("https", "http")):
+        monkeypatch.setenv("EUCORA_OPERATOR_URL", elsewhere)
+        assert isinstance((await terminal.type("devices")).exception, Turned)
+    monkeypatch.setenv("EUCORA_OPERATOR_URL", url)
+    monkeypatch.setenv("EUCORA_OPERATOR_TOKEN", "euc_of_another")
+    elsewhere_too: Any = (await terminal.type("verify", "--against", "https://localhost:1")).exception
+    assert "no token for https://localhost:1" in str(elsewhere_too)
+
+
 async def test_only_the_platform_s_own_authority_is_trusted(
     terminal: Terminal, plane: Plane, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from eucora_verify import Untrue, verify
 from eucora_wire.sequence import Items, Lost, Tombstone
 
 Lines = list[bytes]
+ADDRESS = "https://eucora.example:8445"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def line(database: Any, tmp_path: Path) -> AsyncIterator[Line]:
 
 
 async def stated(line: Line, device: Any, objects: Any = None) -> Lines:
-    asked = Asked(line.installation, device.id, None, datetime.now(UTC))
+    asked = Asked(line.installation, device.id, None, datetime.now(UTC), ADDRESS)
     whole = b"".join([piece async for piece in state(line.app, objects, line.secrets.audit, asked)])
     return whole.splitlines(keepends=True)
 
@@ -54,6 +55,7 @@ def test_it_tells_an_outsider_what_arrived_what_is_gone_and_what_is_missing(stat
     assert [each[1:] for each in found.gone] == [(2, 3), (6, 9)]
     assert [each[1:] for each in found.missing] == [(12, 14)]
     assert found.items == 5 + 4 + 2 + 1 + 2
+    assert json.loads(lines[0])["address"] == ADDRESS  # signed with all the rest
 
 
 def again(lines: Lines, key: Any, change: Callable[[Lines], Lines]) -> Lines:

@@ -18,6 +18,7 @@ from tests.eucora.line import Line, close_line, open_line
 from eucora import secrets
 from eucora.archive.copies import Copies
 from eucora.archive.query import Archive
+from eucora.gateway.authority import ensure_authority
 from eucora.governance.classes import read
 from eucora.governance.erasure import Eraser
 from eucora.governance.kept import findings, kept
@@ -101,6 +102,7 @@ async def replay_nothing(ids: Sequence[uuid.UUID]) -> Replayed:
 async def plane(database: Any, servers: Any, tmp_path: Path) -> AsyncIterator[Plane]:
     data = tmp_path / "data"
     own = secrets.load(data / "secrets", create=True)
+    ensure_authority(data, "localhost,127.0.0.1")
     pool = await open_pool(database.app_url, name="test", most=6)
     keys = await open_pool(database.keys_url, name="test-keys", most=2)
     platform = await found(pool, uuid.uuid4(), 2)

@@ -101,8 +101,9 @@ async def test_devices_that_fell_silent_and_batches_that_were_turned_away_are_na
     )
     act = Act(act="batch.refused", audit_class="refusal", actor_kind="device", actor=str(laptop.device_id),
               outcome="refused", detail={"reason": "revoked-device", "count": 3})  # fmt: skip
+    simulated = msgspec.structs.replace(act, detail={"reason": "digest-mismatch", "count": 5, "simulated": True})
     async with pool.acquire() as tx, tx.transaction():
-        await record(tx, datetime.now(UTC), [act])
+        await record(tx, datetime.now(UTC), [act, simulated])
     well.reassemble(counts=Counts())  # the fleet is counted once in some seconds
     found = await matter(well)
     assert set(found) == {"devices-silent", "refused-revoked-device"}

@@ -19,7 +19,7 @@ from eucora.journal import cursors
 from eucora.journal.cursors import Zombie
 from eucora.pipeline import worker as worker_module
 from eucora.pipeline.house import CONSUMER
-from eucora.pipeline.worker import Worker
+from eucora.pipeline.worker import LONGEST_S, MOST_ENTRIES, Worker, at_once
 from eucora_wire.payload import Payload
 from eucora_wire.sections.hardware import Hardware
 
@@ -173,6 +173,34 @@ async def test_replay_gets_at_most_half_while_live_lags(line: Line, monkeypatch:
     await worker.let_go()
     assert await line.digest() == 50
     await assert_once(line, 50)
+
+
+async def test_replay_has_what_live_leaves_of_a_turn(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "FIRST_ENTRIES", 10)
+    device = await line.enrol()
+    await line.append(*(device.batch(health(device, 1)) for _ in range(3)))
+    await line.append(*(device.batch(health(device, 1), lane="replay") for _ in range(25)))
+    worker = Worker(line.house)
+    await worker._hold()
+    lanes = [entry.lane for entry in await worker.read()]
+    assert (lanes.count(LIVE), lanes.count(REPLAY)) == (3, 7)
+    await worker.let_go()
+
+
+async def test_where_the_digest_is_slow_no_turn_is_long_whatever_the_one_before_was(line: Line) -> None:
+    device = await line.enrol()
+    await line.append(*(device.batch(health(device, 1)) for _ in range(20)))
+    worker = Worker(line.house)
+    await worker._hold()
+    entries = (await worker.read()) * 100
+    await worker.let_go()
+    for each_s in (0.0001, 0.001, 0.01, 0.1):
+        count = 1
+        for _ in range(12):
+            took_s = 0.02 + count * each_s
+            assert took_s <= LONGEST_S + 0.02
+            count = at_once(entries[:count], count, took_s)
+        assert count >= min(MOST_ENTRIES, int(0.9 * LONGEST_S / each_s)), "it never came up to what it may"
 
 
 async def test_a_turn_is_cut_by_bytes_and_loses_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,4 +76,4 @@ def judge(order: tuple[int, int], digest: bytes, held: Held) -> Verdict:
         return "superseded"
     if held.digest is None:
         return "unknown"
-    return "same" if held.digest == digest else "drifted"
+    return "same" if digest in (held.digest, *held.also) else "drifted"

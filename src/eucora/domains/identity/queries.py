@@ -11,7 +11,7 @@ from eucora.secrets import Secrets
 from eucora.slice import Held, Pool, Transaction, told
 from eucora.sql import load
 from eucora_wire.sections.sessions import Context, Session
-from eucora_wire.state import digest_of_session
+from eucora_wire.state import digest_of_sessions
 
 SQL = load(__file__)
 
@@ -83,11 +83,28 @@ async def people_of(db: Pool | Transaction, subjects: Collection[uuid.UUID]) -> 
     return [Person(**row) for row in await db.fetch(SQL.people_of, list(subjects))]
 
 
-async def held_session(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
-    """The session of which the newest item of a device tells."""
-    row = await tx.fetchrow(SQL.newest_session, device)
-    if row is None:
-        return Held((0, 0), b"")
-    context = Context(row["network"], row["vpn"], row["geo"])
-    session = Session(row["session_id"], row["user_id"], row["device_id"], row["start"], row["end"], context)
-    return Held((row["order_stream"], row["order_item"]), told(secret, digest_of_session(session)))
+async def held_sessions(tx: Transaction, device: uuid.UUID, secret: bytes) -> Held:
+    """The session of which the newest item of a device tells, and before it the one that ended last.
+
+    A device that speaks of the one alone, or of none any more, is believed: agents of before knew of what goes on, and
+    what a device forgot it can't tell again.
+    """
+    rows = await tx.fetch(SQL.last_sessions, device)
+    nothing = told(secret, digest_of_sessions())
+    if not rows:
+        return Held((0, 0), nothing)
+    sessions = [
+        Session(
+            r["session_id"],
+            r["user_id"],
+            r["device_id"],
+            r["start"],
+            r["end"],
+            Context(r["network"], r["vpn"], r["geo"]),
+        )
+        for r in rows
+    ]
+    newest, *before = sessions
+    alone = told(secret, digest_of_sessions(newest))
+    both = told(secret, digest_of_sessions(*before, newest))
+    return Held((rows[0]["order_stream"], rows[0]["order_item"]), both, (alone, nothing))

@@ -21,10 +21,13 @@ SELECT s.session_id, s.user_id AS subject, j.user_id, s.start, s."end", s.networ
   FROM sessions s LEFT JOIN subjects j ON j.subject = s.user_id
  WHERE s.device_id = $1 ORDER BY s.start DESC LIMIT $2
 
--- name: newest_session
--- the session of which the newest item of a device tells
+-- name: last_sessions
+-- the session of which the newest item of a device tells; while that goes on, the one that ended last as well
+WITH newest AS (SELECT * FROM sessions WHERE device_id = $1 ORDER BY order_stream DESC, order_item DESC LIMIT 1),
+     ended AS (SELECT * FROM sessions WHERE device_id = $1 AND "end" IS NOT NULL AND (SELECT "end" IS NULL FROM newest)
+                ORDER BY order_stream DESC, order_item DESC LIMIT 1)
 SELECT session_id, user_id, device_id, start, "end", network, vpn, geo, order_stream, order_item
-  FROM sessions WHERE device_id = $1 ORDER BY order_stream DESC, order_item DESC LIMIT 1
+  FROM (SELECT * FROM newest UNION ALL SELECT * FROM ended) s ORDER BY order_stream DESC, order_item DESC
 
 -- name: people_of
 -- the person of each subject, and whether they were erased

@@ -18,6 +18,7 @@ from eucora.operators.console.door import SignInFirst
 from eucora.operators.console.enter import PUBLIC, go
 from eucora.operators.house import GivenHouse
 from eucora.problems import EucoraError, Refused, TryLater, document
+from eucora.settings import addresses
 from eucora.slice import Pool
 from eucora.stores.postgres import translated
 from eucora.web.answers import BY_STATUS, on_fault
@@ -66,8 +67,7 @@ async def console_link(house: GivenHouse, pool: GivenPool, asker: GivenAsker, no
     async with pool.acquire() as tx, tx.transaction():
         secret = await sessions.link(tx, asker.token, now)
         await record(tx, now, [by(asker, "console-link.created", "access", detail={"token": str(asker.token)})])
-    host = house.settings.public_names.split(",")[0]
-    return Link(f"https://{host}:{house.settings.operator_port}/enter/{secret}", now + sessions.LINK_LIVES)
+    return Link(f"{addresses(house.settings)['url']}/enter/{secret}", now + sessions.LINK_LIVES)
 
 
 API = (console_link,)

@@ -23,7 +23,7 @@ from eucora_wire.sections.device import Device as Facts
 from eucora_wire.sections.device import OperatingSystem
 from eucora_wire.sections.sessions import Context, Session
 from eucora_wire.sections.software import Package, Software
-from eucora_wire.state import digest_of_facts, digest_of_session, digest_of_software
+from eucora_wire.state import digest_of_facts, digest_of_sessions, digest_of_software
 
 NOW = datetime.now(UTC).replace(microsecond=123456)
 PACKAGES = tuple(Package(name=name, version="1", source="dpkg", purl=f"pkg:deb/{name}@1") for name in "abc")
@@ -60,7 +60,7 @@ class Quiet:
         self.holds = Holds(
             software=digest_of_software(inventory(PACKAGES)),
             device=digest_of_facts(FACTS),
-            sessions=digest_of_session(self.session),
+            sessions=digest_of_sessions(self.session),
         )
 
     def payload(self, holds: Holds | None, **sections: Any) -> Payload:
@@ -115,6 +115,45 @@ async def test_what_was_changed_by_hand_is_found_by_the_next_heartbeat_and_mende
     assert await quiet.compared(later) == {
         section: Drift(section=section, drifted_at=None, healed_at=later, resync=False)
     }
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        """UPDATE sessions SET "end" = NULL WHERE "end" IS NOT NULL""",
+        """UPDATE sessions SET "end" = "end" + interval '1 hour' WHERE "end" IS NOT NULL""",
+        """UPDATE sessions SET device_id = gen_random_uuid() WHERE "end" IS NOT NULL""",
+    ],
+    ids=("its end lost", "its end moved", "gone"),
+)
+@pytest.mark.parametrize("goes_on", [True, False], ids=("beside one that goes on", "and nobody is there"))
+async def test_a_session_that_has_ended_is_compared_too(quiet: Quiet, what: str, goes_on: bool) -> None:
+    ended = msgspec.structs.replace(quiet.session, end=NOW + timedelta(hours=1))
+    next_one = Session(uuid.uuid4(), uuid.uuid4(), quiet.device.id, NOW + timedelta(hours=2))
+    sessions = (ended, next_one) if goes_on else (ended,)
+    said = Holds(sessions=digest_of_sessions(*sessions))
+    told = [Payload(quiet.device.id, NOW, sessions=(each,)) for each in (quiet.session, *sessions)]
+    await quiet.tell(*told, quiet.payload(said))
+    assert await quiet.compared() == {}
+    await quiet.line.app.execute(what)
+    await quiet.tell(quiet.payload(said))
+    assert (await quiet.compared())["sessions"].resync
+    await quiet.line.app.execute("UPDATE sessions SET device_id = $1", quiet.device.id)
+    await quiet.tell(*told[1:], quiet.payload(said))
+    later = BEGIN + timedelta(seconds=60)
+    healed = Drift(section="sessions", drifted_at=None, healed_at=later, resync=False)
+    assert await quiet.compared(later) == {"sessions": healed}
+
+
+async def test_a_device_that_speaks_of_what_goes_on_alone_or_of_nothing_any_more_is_believed(quiet: Quiet) -> None:
+    ended = msgspec.structs.replace(quiet.session, end=NOW + timedelta(hours=1))
+    next_one = Session(uuid.uuid4(), uuid.uuid4(), quiet.device.id, NOW + timedelta(hours=2))
+    await quiet.tell(*(Payload(quiet.device.id, NOW, sessions=(each,)) for each in (ended, next_one)))
+    for sessions in ((next_one,), ()):
+        await quiet.tell(quiet.payload(Holds(sessions=digest_of_sessions(*sessions))))
+        assert await quiet.compared() == {}
+    await quiet.tell(quiet.payload(Holds(sessions=digest_of_sessions(ended))))
+    assert set(await quiet.compared()) == {"sessions"}
 
 
 async def test_a_section_of_which_nothing_is_held_any_more_has_drifted(quiet: Quiet) -> None:
