@@ -14,7 +14,7 @@ import h2.events
 import h2.exceptions
 
 from eucora_agent import moment
-from eucora_agent.problems import Unreachable
+from eucora_agent.problems import Stalled, Unreachable
 
 MOST_ANSWER = 2**22
 """Bytes of an answer: the largest, a configuration, has some thousands."""
@@ -52,14 +52,15 @@ class Connection:
         self._context, self._timeout_s = context, timeout_s
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
-        """One request, within the time it may take. Raises Unreachable; then nothing is known of what became of it."""
+        """One request, within the time it may take. Raises Unreachable or Stalled: nothing is known of what became of it."""
         kept = self.socket is not None
         try:
             return self._ask(method, path, headers, body)
         except (OSError, h2.exceptions.ProtocolError, _Ended) as exc:
+            begun = self.socket is not None
             self.close()
             if not kept:
-                raise Unreachable(_words(exc)) from exc
+                raise (Stalled if begun else Unreachable)(_words(exc)) from exc
         return self.ask(method, path, headers, body)  # a kept connection may have died while nobody looked
 
     def close(self) -> None:

@@ -58,6 +58,10 @@ class Unreachable(TryLater):
     """The platform can not be reached: look at the address, the network and the certificate."""
 
 
+class Stalled(Unreachable):
+    """The platform took the connection, and did not answer: the line carries too little, or it was ended on the way."""
+
+
 class Refused(EucoraError):
     """The platform refuses this request as it is. `document` says why and names the mend."""
 

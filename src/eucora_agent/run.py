@@ -249,7 +249,7 @@ class Agent:
 
     @property
     def most_items(self) -> int:
-        return max(1, self.config.batch_max_items)
+        return max(1, min(self.config.batch_max_items, self.sender.fits))
 
     def _send(self, at: Moment) -> None:
         """What is sealed; then what waited, which is the present, before what is left. While the platform was away one

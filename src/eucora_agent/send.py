@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from eucora_agent import batching
 from eucora_agent.ask import good, read_as
 from eucora_agent.http2 import Connection
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
-from eucora_agent.problems import Refused, ReplayLater, TryLater, Unreachable
+from eucora_agent.problems import Refused, ReplayLater, Stalled, TryLater, Unreachable
 from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
@@ -46,7 +47,8 @@ class Sender:
 
     `retries` and `unreached` (the platform did not answer at all) are counted since the start. When the
     platform lets old batches wait, those up to number `old_to` do until `old_not_before_s`; the present goes on.
-    `looked_for`: gaps of streams of which it is known already what can be done.
+    `looked_for`: gaps of streams of which it is known already what can be done. `fits`: so many items of a batch the line
+    carries.
     """
 
     cap_s: float
@@ -57,6 +59,7 @@ class Sender:
     not_before_s: float = 0.0
     old_to: int = 0
     old_not_before_s: float = 0.0
+    fits: int = batching.MOST
     last_ack: str | None = None
     last_problem: str | None = None
     next: Next = field(default_factory=Next)
@@ -86,6 +89,7 @@ class Sender:
                 continue
             try:
                 answer = self._deliver(envelope, to, at)
+                self.fits = batching.after(self.fits, sealed.items, read().uptime_s - at.uptime_s)
                 spool.settle(sealed.number)
                 self._heal(answer, spool, sealed.stream)
             except Refused as exc:
@@ -96,6 +100,8 @@ class Sender:
                 self.old_to = max(sealed.number, newest - 1)
             except TryLater as exc:
                 self.unreached += isinstance(exc, Unreachable)
+                if isinstance(exc, Stalled):
+                    self.fits = batching.after(self.fits, sealed.items, None)
                 self._failed(at, exc.retry_after_s, exc.reason)
                 return None
             if self.next.new_stream:

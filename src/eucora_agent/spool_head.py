@@ -96,6 +96,10 @@ class Sealed:
     first: int
     last: int
 
+    @property
+    def items(self) -> int:
+        return self.last - self.first + 1
+
 
 Make = Callable[[Head, tuple[Lost, ...]], tuple[Envelope, str]]
 """Signs the next batch for this head, naming lost ones; gives the envelope and the digest that the chain goes on with."""

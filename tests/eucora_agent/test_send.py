@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.eucora_agent.h2server import Asked, Server, Told, running
 from tests.eucora_agent.spooling import BOOT, boot, halves, opened, seal_all
 
+from eucora_agent.batching import LEAST, MOST
 from eucora_agent.http2 import Connection, tls
 from eucora_agent.moment import Moment
 from eucora_agent.send import Sender, wait_s
@@ -340,3 +342,23 @@ def test_a_full_disk_does_not_stop_the_sending(begin: Begin, monkeypatch: pytest
     line.deliver()
     line.deliver()
     assert line.sequences() == [5, 1, 2, 3, 4]
+
+
+def test_a_line_that_ends_in_the_middle_gets_smaller_batches(begin: Begin) -> None:
+    line = begin(lambda _: Told(trick="drop"), count=1)
+    line.deliver()
+    assert (line.sender.unreached, line.sender.fits) == (1, LEAST)
+
+
+def test_a_platform_that_is_away_makes_no_batch_smaller(begin: Begin) -> None:
+    line = begin(lambda _: taken(), count=1)
+    line.to = Connection("https://127.0.0.1:9", tls(line.server.authority), 5)
+    line.deliver()
+    assert (line.sender.unreached, line.sender.fits) == (1, MOST)
+
+
+def test_a_slow_answer_makes_the_next_batch_smaller(begin: Begin) -> None:
+    line = begin(lambda _: taken(), count=1)
+    moments = iter([AT, replace(AT, boot=Boot(BOOT, 56_000))])
+    line.sender.deliver_all(line.spool, line.to, lambda: next(moments), line.cut)
+    assert line.sender.fits == LEAST
