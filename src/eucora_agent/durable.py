@@ -1,21 +1,40 @@
 """Files that are either as before or whole as new, whenever the power goes; only their owner may read them."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from eucora_agent.problems import SpoolFailing, SpoolFull
+
+ROOM = {errno.ENOSPC: SpoolFull, errno.EDQUOT: SpoolFull, errno.EIO: SpoolFailing, errno.EROFS: SpoolFailing}
+"""What a disk says that has no room, or fails."""
 
 
 def write(path: Path, content: bytes, *, sync: bool = True) -> None:
-    """Replace `path` at once. Mode 0600. `sync` off for what may be lost, as a status page."""
+    """Replace `path` at once. Mode 0600. `sync` off for what may be lost, as a status page. Raises SpoolFull."""
     fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
+    with _translated():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        fresh.replace(path)
         if sync:
-            os.fsync(file.fileno())
-    fresh.replace(path)
-    if sync:
-        sync_folder(path.parent)
+            sync_folder(path.parent)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in ROOM:
+            raise
+        raise ROOM[exc.errno] from exc
 
 
 def sync_folder(folder: Path) -> None:

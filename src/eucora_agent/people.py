@@ -105,8 +105,8 @@ class People:
             except (TryLater, Refused) as exc:
                 log("logon_later", reason=exc.slug if isinstance(exc, Refused) else exc.reason)
         if found != known:
+            durable.write(self._file, msgspec.json.encode({**self._known, digest: found}))
             self._known[digest] = found
-            durable.write(self._file, msgspec.json.encode(self._known))
         return found.subject
 
     def _digest(self, person: Person) -> str:

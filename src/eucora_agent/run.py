@@ -40,7 +40,6 @@ RESYNC_EVERY_S = 600.0
 STATE_EVERY_S = 3600.0
 NEVER_S = float("-inf")
 RENEWAL_EVERY_S, RENEWAL_LIMIT_S = 600.0, 120.0
-WARNINGS = {SpoolFull: "spool_full", SpoolUnusable: "spool_unusable"}
 PACKAGES = ("packages_dpkg", "packages_rpm")
 
 
@@ -83,8 +82,9 @@ class Agent:
             try:
                 step(at)
             except (SpoolFull, SpoolUnusable) as exc:
-                self.warnings.note(WARNINGS[type(exc)], "", at.now)
-                log(WARNINGS[type(exc)], mend=str(exc))
+                name = "spool_full" if isinstance(exc, SpoolFull) else "spool_unusable"
+                self.warnings.note(name, "", at.now)
+                log(name, mend=str(exc))
 
     # --- collect, append
 

@@ -10,7 +10,7 @@ from tests.eucora_agent.identities import ISSUED, identity
 
 from eucora_agent import durable, keys
 from eucora_agent import identity as module
-from eucora_agent.problems import NotEnrolled
+from eucora_agent.problems import NotEnrolled, SpoolFull
 from eucora_wire.enrol import Enrolled
 from eucora_wire.envelope import thumbprint
 
@@ -64,6 +64,6 @@ def test_a_file_is_as_before_or_whole_as_new(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(SpoolFull, match="free some space"):
         durable.write(file, b"after")
     assert file.read_bytes() == b"before"

@@ -1,6 +1,7 @@
 """A beat goes on whatever fails in it; what was seen and could not be kept is seen again."""
 
 import dataclasses
+import errno
 import os
 import shutil
 import signal
@@ -16,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.eucora_agent.h2server import certified
 from tests.eucora_agent.identities import identity
 
+from eucora_agent import durable, moment, spool_folder
 from eucora_agent import identity as identities
-from eucora_agent import moment, spool_folder
-from eucora_agent.problems import AlreadyRunning, NotEnrolled, SpoolFull
+from eucora_agent.problems import AlreadyRunning, NotEnrolled, SpoolFailing, SpoolFull
 from eucora_agent.run import Agent
 from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
@@ -60,7 +61,10 @@ def payloads(agent: Agent) -> list[Payload]:
     return sealed + [msgspec.json.decode(x.body, type=Payload) for x, _ in agent.spool._waiting()]
 
 
-def test_a_full_disk_is_told_and_what_was_seen_is_seen_again(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [SpoolFull, SpoolFailing])
+def test_a_disk_that_takes_nothing_is_told_and_what_was_seen_is_seen_again(
+    settings: Settings, tmp_path: Path, fault: type[Exception]
+) -> None:
     root = tmp_path / "root"
     (root / "var/log").mkdir(parents=True)
     agent = Agent(settings, root=root)
@@ -69,7 +73,7 @@ def test_a_full_disk_is_told_and_what_was_seen_is_seen_again(settings: Settings,
     (root / "var/log/dpkg.log").write_text(DPKG)
 
     def full(*_: object) -> None:
-        raise SpoolFull
+        raise fault
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool_folder, "write", full)
@@ -81,6 +85,24 @@ def test_a_full_disk_is_told_and_what_was_seen_is_seen_again(settings: Settings,
     assert [c.subject for c in last.changes] == ["nano"]
     assert [e.name for e in last.events] == ["agent.spool_full"]
     assert last.events[0].count >= 2
+    agent.close()
+
+
+def test_a_disk_without_room_for_the_status_page_ends_no_agent(settings: Settings, tmp_path: Path) -> None:
+    agent = Agent(settings, root=tmp_path)
+    opens = os.open
+
+    def full(path: Path, *how: int) -> int:
+        if str(path).endswith(".new"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opens(path, *how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(durable.os, "open", full)
+        agent.beat()
+    agent.last.clear()
+    agent.beat()
+    assert [e.name for p in payloads(agent) for e in p.events] == ["agent.spool_full"]
     agent.close()
 
 
