@@ -1,29 +1,36 @@
 """A network that fails: a proxy of TCP between devices and the platform, which forwards, or does what networks do.
 
-TLS goes through it unopened, so what it breaks is what a cable, a Wi-Fi or a firewall breaks. What wants root (namespaces,
-nftables) is not needed: a half-open connection is one that is taken and then left.
+TLS goes through it unopened, so what it breaks is what a cable, a Wi-Fi or a firewall breaks: a half-open connection is one
+that is taken and then left. Over a link of the kernel's (tests/faults/link.py, for root) packets are lost and held back too.
 """
 
 import asyncio
 import random
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, get_args
 
 from bench.own import free_ports
+from tests.faults.link import Breaks, Link
 
-Weather = Literal["fair", "slow", "torn", "half-open", "cut"]
+Weather = Literal["fair", "slow", "torn", "half-open", "cut"] | Breaks
 """fair: forwards · slow: a quarter of a second each way · torn: ends in the middle of a stream · half-open: takes, and
-forwards nothing · cut: takes nothing, and ends what there was."""
+forwards nothing · cut: takes nothing, and ends what there was; and what a link does."""
+OF_A_LINK: tuple[Breaks, ...] = get_args(Breaks)
+OF_A_PROXY: tuple[Weather, ...] = ("slow", "torn", "half-open", "cut")
 SLOW_S = 0.25
+LINK_PATIENCE_S = 10.0
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 PIECE = 16 * 1024
 
 
 class Network:
-    """Runs in a thread of its own, from the beginning of the block to its end."""
+    """Runs in a thread of its own, from the beginning of the block to its end; across `link` where there is one."""
 
-    def __init__(self, target: int, rng: random.Random) -> None:
-        (self.port,) = free_ports(1)
+    def __init__(self, target: int, rng: random.Random, link: Link | None = None) -> None:
+        self.port, self._across = free_ports(2)
+        self._link = link
         self._target, self._rng = target, rng
         self._weather: Weather = "fair"
         self._loop = asyncio.new_event_loop()
@@ -42,16 +49,22 @@ class Network:
 
     def weather(self, now: Weather) -> None:
         """From now on. A cut, and the end of half-open, end what there was."""
+        if self._link is not None:
+            self._link.breaks(now if now in OF_A_LINK else None)
         before, self._weather = self._weather, now
         if now == "cut" or before == "half-open":
             self._loop.call_soon_threadsafe(self._end_all)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._take, "127.0.0.1", self.port))
+        take, come = asyncio.start_server, self._loop.run_until_complete
+        servers = [come(take(self._take, "127.0.0.1", self.port))]
+        if self._link is not None:
+            servers.append(come(take(self._arrive, self._link.near, self._across)))
         self._ready.set()
         self._loop.run_forever()
-        server.close()
+        for server in servers:
+            server.close()
         self._end_all()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
@@ -63,18 +76,43 @@ class Network:
             writer.transport.abort()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What a device opens; to the platform, or to the other end of the link."""
+        if self._weather == "cut":
+            writer.transport.abort()
+        else:
+            await self._join(reader, writer, self._out)
+
+    async def _arrive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What comes across the link."""
+        await self._join(reader, writer, self._to_platform)
+
+    async def _out(self) -> Streams:
+        if self._link is None:
+            return await self._to_platform()
+        there = self._link.socket()
+        try:
+            await asyncio.wait_for(self._loop.sock_connect(there, (self._link.near, self._across)), LINK_PATIENCE_S)
+        except BaseException:
+            there.close()
+            raise
+        return await asyncio.open_connection(sock=there)
+
+    async def _to_platform(self) -> Streams:
+        return await asyncio.open_connection("127.0.0.1", self._target)
+
+    async def _join(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: Callable[[], Awaitable[Streams]]
+    ) -> None:
         self._open.add(writer)
         try:
-            if self._weather == "cut":
-                return
-            back, forth = await asyncio.open_connection("127.0.0.1", self._target)
+            back, forth = await other()
             self._open.add(forth)
             try:
                 await asyncio.gather(self._carry(reader, forth), self._carry(back, writer))
             finally:
                 self._open.discard(forth)
                 forth.transport.abort()
-        except OSError:
+        except (OSError, TimeoutError):
             pass  # nobody listens there just now: to the device it is a connection that ended
         finally:
             self._open.discard(writer)

@@ -1,34 +1,40 @@
 """Everything fails, by a seeded schedule, for as long as asked: `make soak SECONDS=60` (SEED=… repeats one).
 
-Devices send numbered samples through a network of ours; each acknowledgement is an obligation. Servers and roles are killed
-and put to sleep, the network is slow, torn, half-open and cut. At the end every obligation must be met exactly once, nothing
-else may be there, every number must be accounted for, and a fresh sample must flow. Prints one line; ends with 1 when it is
-not `0 lost, 0 twice`.
+Simulated devices send numbered samples, and real agents what they see, through a network of ours; each acknowledgement is an
+obligation. Servers and roles are killed and put to sleep; the network is slow, torn, half-open and cut, and for root loses
+packets and narrows; agents are killed, put to sleep, their clocks set, their spools damaged, their disk filled. Each fault
+comes once before one comes again. At the end every obligation must be met exactly once, nothing else may be there, every
+number must be accounted for, and a fresh sample must flow. Prints one line; ends with 1 when it is not `0 lost, 0 twice`.
 """
 
 import argparse
+import asyncio
 import random
 import secrets
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
+import asyncpg
 from tests.device import enrol
-from tests.faults.killing import FAULTS, pid_of, stopped
-from tests.faults.ledger import Account, Fleet, both_sides, owed
-from tests.faults.network import Network, Weather
+from tests.faults import agents
+from tests.faults.agents import Agent, Batch
+from tests.faults.killing import FAULTS, environment_of, pid_of, stopped
+from tests.faults.ledger import Account, Fleet, both_sides, owed, points
+from tests.faults.link import Link, may_link
+from tests.faults.network import OF_A_LINK, OF_A_PROXY, Network, Weather
 from tests.platform import Up, platform_in
 
 DEVICES = 4
+CADENCE_S = 0.5
 LEASE_S = 2
 SLEEPS = {"the gateway sleeps": "gateway", "the pipeline sleeps past its lease": "pipeline", "the api sleeps": "api"}
-WEATHERS = tuple(weather for weather in get_args(Weather) if weather != "fair")
 
 
 @dataclass(frozen=True)
@@ -55,29 +61,56 @@ def soak(folder: Path, seconds: float, seed: int, tell: Callable[[str], None]) -
     rng = random.Random(seed)
     done: Counter[str] = Counter()
     with ExitStack() as opened:
+        link = opened.enter_context(Link()) if may_link() else None
+        tell(
+            "a network of the kernel's"
+            if link
+            else "a proxy alone: a network of the kernel's wants root, ip, nft and tc"
+        )
         up = opened.enter_context(platform_in(folder, EUCORA_LEASE_S=str(LEASE_S), EUCORA_DEVICE_RATE="1000"))
         up.start("--no-agent")
-        network = opened.enter_context(Network(int(up.environ["EUCORA_DEVICE_PORT"]), random.Random(seed + 1)))
+        port = int(up.environ["EUCORA_DEVICE_PORT"])
+        network = opened.enter_context(Network(port, random.Random(seed + 1), link))
         accounts = [Account(device, random.Random(seed + 2 + n)) for n, device in enumerate(enrol(up, folder, DEVICES))]
         for account in accounts:
             account.device.url = f"https://localhost:{network.port}"
+        real = [agents.installed(up, folder / "agent", cadence_s=CADENCE_S, port=network.port)]
+        if link:  # who may have one may mount
+            disk = opened.enter_context(agents.small_disk(folder / "disk"))
+            real.append(
+                agents.installed(up, disk / "agent", cadence_s=CADENCE_S, port=network.port, beside=folder / "small")
+            )
+        for agent in real:
+            agent.start()
+            opened.callback(agent.end, signal.SIGKILL)
+        names = deck([*FAULTS, *SLEEPS, *OF_A_PROXY, *agents.HARM, *((*OF_A_LINK, agents.FULL) if link else ())], rng)
         ends = time.monotonic() + seconds
         with Fleet(accounts) as fleet:
             while time.monotonic() < ends:
                 time.sleep(rng.uniform(0.2, 1.0))
-                name = rng.choice([*sorted(FAULTS), *SLEEPS, *WEATHERS])
+                name = next(names)
                 tell(f"{sum(fleet.settled):>8} acknowledged; {name}")
-                _fail(name, up, network, rng)
+                _fail(name, up, network, real, rng)
                 done[name] += 1
-        return _judged(up, accounts, done, seed)
+        return _judged(up, accounts, real, done, seed)
 
 
-def _fail(name: str, up: Up, network: Network, rng: random.Random) -> None:
+def deck(names: list[str], rng: random.Random) -> Iterator[str]:
+    """Without end; each once before one comes again."""
+    while True:
+        yield from rng.sample(sorted(names), len(names))
+
+
+def _fail(name: str, up: Up, network: Network, real: list[Agent], rng: random.Random) -> None:
     if name in FAULTS:
         FAULTS[name](up)
     elif name in SLEEPS:
         with stopped(pid_of(up, SLEEPS[name])):
             time.sleep(rng.uniform(0.2, LEASE_S * 1.5))
+    elif name in agents.HARM:
+        agents.HARM[name](rng.choice(real), rng)
+    elif name == agents.FULL:
+        agents.disk_filled(real[-1], rng)
     else:
         weather: Weather = name  # type: ignore[assignment]
         network.weather(weather)
@@ -85,13 +118,13 @@ def _fail(name: str, up: Up, network: Network, rng: random.Random) -> None:
         network.weather("fair")
 
 
-def _judged(up: Up, accounts: list[Account], done: Counter[str], seed: int) -> Outcome:
+def _judged(up: Up, accounts: list[Account], real: list[Agent], done: Counter[str], seed: int) -> Outcome:
     """When all is up again and a fresh sample of each flows: what is shown against what was promised."""
     up.eventually(lambda: up.run("status", check=False).returncode == 0, 120)
     with Fleet(accounts) as fresh:
         before = fresh.settled
         up.eventually(lambda: all(now > then for now, then in zip(fresh.settled, before, strict=True)), 120)
-    lost = twice = acknowledged = 0
+    lost = twice = acknowledged = unexplained = 0
     with suppress(AssertionError):  # what is owed still is counted below
         up.eventually(lambda: not owed(up, accounts), 120)
     for account in accounts:
@@ -100,8 +133,49 @@ def _judged(up: Up, accounts: list[Account], done: Counter[str], seed: int) -> O
         seen, wanted = Counter(shown), Counter(promised)
         lost += sum((wanted - seen).values())
         twice += sum(count - 1 for count in seen.values() if count > 1) + len(set(seen) - set(wanted))
-    unexplained = sum(up.json("completeness", str(account.id))["unexplained"] for account in accounts)
+        unexplained += up.json("completeness", str(account.id))["unexplained"]
+    for agent in real:
+        counted = _of_agent(up, agent)
+        acknowledged, lost, twice, unexplained = (
+            before + more for before, more in zip((acknowledged, lost, twice, unexplained), counted, strict=True)
+        )
     return Outcome(acknowledged, lost, twice, unexplained, done, seed)
+
+
+def _of_agent(up: Up, agent: Agent) -> tuple[int, int, int, int]:
+    """(acknowledged, lost, twice, unexplained) items of a real agent, once it has nothing left to send.
+
+    Each batch that its tail witnesses must be in the journal as it was signed, and each item that the ledger says is
+    delivered must be shown once. A damaged spool may begin a new stream, and not know what it left behind.
+    """
+    known = agent.status().get("last_ack")
+    up.eventually(lambda: agent.status().get("last_ack") not in (None, known), 120)
+    agent.end(signal.SIGTERM)
+    agent.environ["EUCORA_AGENT_CADENCE_S"] = "3600"
+    agent.start()
+    up.eventually(lambda: agent.status().get("queue_depth") == 0, 120)
+    agent.end(signal.SIGTERM)
+    promised = agents.witness(agent, agent.folder.parent / "witness")
+    stored = asyncio.run(_journal(up, agent))
+    lost = len(promised - set(stored)) + (not promised)
+    told = up.json("completeness", str(agent.id))
+    up.eventually(lambda: len(points(up, agent.id, "agent.queue_depth")) >= told["delivered"], 120)
+    times = [when for when, _ in points(up, agent.id, "agent.queue_depth")]
+    twice = sum(count - 1 for count in Counter(stored).values()) + max(0, len(times) - told["delivered"])
+    why = Counter(hole["why"] for stream in told["streams"] for hole in stream["holes"])
+    unexplained = told["unexplained"] if not agent.damaged or why["awaited"] else 0
+    return int(told["delivered"]), lost, twice, unexplained + told["held"]
+
+
+async def _journal(up: Up, agent: Agent) -> list[Batch]:
+    connection = await asyncpg.connect(environment_of(up, "pipeline")["EUCORA_POSTGRES_URL"])
+    try:
+        rows = await connection.fetch(
+            "SELECT stream, sequence, signature FROM journal_entries WHERE device = $1", agent.id
+        )
+        return [(row["stream"], row["sequence"], bytes(row["signature"])) for row in rows]
+    finally:
+        await connection.close()
 
 
 def main() -> int:

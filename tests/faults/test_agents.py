@@ -1,21 +1,17 @@
 """Two real agents on one platform; each side is killed and started again at any point, and nothing is lost or doubled."""
 
 import asyncio
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from tests.faults.agents import Agent, installed
 from tests.faults.conftest import SEED
 from tests.faults.killing import environment_of, kill, kill_everything
 from tests.faults.ledger import points
@@ -23,47 +19,11 @@ from tests.platform import Up
 
 pytestmark = pytest.mark.timeout(240)
 
-AGENT = (sys.executable, "-m", "eucora_agent.main")
-
-
-@dataclass
-class Agent:
-    """An installed agent: its folder, and its process while it runs."""
-
-    environ: dict[str, str]
-    log: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen((*AGENT, "run"), env=self.environ, stdout=log, stderr=log)
-
-    def end(self, how: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(how)
-            self.process.wait(30)
-            self.process = None
-
-    def status(self) -> dict[str, Any]:
-        asked = subprocess.run((*AGENT, "status", "--json"), env=self.environ, capture_output=True, check=False)
-        return dict(json.loads(asked.stdout)) if asked.returncode == 0 else {}
-
 
 @pytest.fixture
 def agents(up: Up, tmp_path: Path) -> Iterator[list[Agent]]:
     """Two of this machine, each in a folder of its own."""
-    made = []
-    for name in ("one", "two"):
-        environ = os.environ | {
-            "EUCORA_AGENT_DIR": str(tmp_path / name),
-            "EUCORA_AGENT_CADENCE_S": "0.3",
-            "EUCORA_AGENT_BACKOFF_CAP_S": "1",
-            "EUCORA_AGENT_TOKEN": up.json("enrolment-tokens", "create")["token"],
-        }
-        url = f"https://localhost:{up.environ['EUCORA_ENROLMENT_PORT']}"
-        ca = str(up.data_dir / "authority" / "trusted.pem")
-        subprocess.run((*AGENT, "enrol", "--url", url, "--ca", ca), env=environ, check=True, capture_output=True)
-        made.append(Agent(environ, tmp_path / f"{name}.log"))
+    made = [installed(up, tmp_path / name, cadence_s=0.3) for name in ("one", "two")]
     yield made
     for agent in made:
         agent.end(signal.SIGKILL)

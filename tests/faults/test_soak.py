@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from tests.faults.soak import soak
 
-pytestmark = pytest.mark.timeout(400)
-SEEDS = [20261127]
+pytestmark = pytest.mark.timeout(500)
+SEEDS = {20261127: 25, 8: 60}
+"""To the seconds that they run."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_and_nothing_is_there_twice_whatever_fails(tmp_path: Path, seed: int) -> None:
     told: list[str] = []
-    found = soak(tmp_path, 25, seed, told.append)
+    found = soak(tmp_path, SEEDS[seed], seed, told.append)
     assert found.kept, (str(found), found, told)
-    assert len(found.faults) >= 4
+    assert len(found.faults) >= 8
