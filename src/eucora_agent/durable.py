@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from eucora_agent.problems import SpoolFailing, SpoolFull
@@ -15,7 +15,7 @@ ROOM = {errno.ENOSPC: SpoolFull, errno.EDQUOT: SpoolFull, errno.EIO: SpoolFailin
 def write(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Replace `path` at once. Mode 0600. `sync` off for what may be lost, as a status page. Raises SpoolFull."""
     fresh = path.with_name(path.name + ".new")
-    with _translated():
+    with _translated(fresh):
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -28,12 +28,15 @@ def write(path: Path, content: bytes, *, sync: bool = True) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(fresh: Path) -> Iterator[None]:
+    """In the agent's own words; what was begun takes no room."""
     try:
         yield
     except OSError as exc:
         if exc.errno not in ROOM:
             raise
+        with suppress(OSError):  # nor may it be removed where nothing may be written
+            fresh.unlink(missing_ok=True)
         raise ROOM[exc.errno] from exc
 
 

@@ -24,7 +24,7 @@ from eucora_agent.http2 import Connection
 from eucora_agent.identity import Identity
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
-from eucora_agent.problems import Refused, TryLater
+from eucora_agent.problems import Refused, SpoolFull, TryLater
 from eucora_wire.answer import Account, LogonAnswer, LogonRequest
 from eucora_wire.envelope import PrivateKey
 from eucora_wire.sections.sessions import Session
@@ -69,6 +69,7 @@ class People:
         with suppress(FileNotFoundError, msgspec.DecodeError):  # damaged: every person is asked for anew
             self._known = msgspec.json.decode(self._file.read_bytes(), type=dict[str, Known])
         self.here: Here | None = None
+        self._is_kept = True
 
     @property
     def subject(self) -> uuid.UUID | None:
@@ -96,6 +97,7 @@ class People:
     def _subject(self, person: Person, digest: str, session: uuid.UUID, at: Moment, ask: Ask | None) -> uuid.UUID:
         known = self._known.get(digest)
         if known is not None and (known.resolved or ask is None):
+            self._keep()
             return known.subject
         used = None if known is None else known.subject
         found = Known(used or _uuid7(at.wall_ms), resolved=False)
@@ -105,9 +107,16 @@ class People:
             except (TryLater, Refused) as exc:
                 log("logon_later", reason=exc.slug if isinstance(exc, Refused) else exc.reason)
         if found != known:
-            durable.write(self._file, msgspec.json.encode({**self._known, digest: found}))
-            self._known[digest] = found
+            self._known[digest], self._is_kept = found, False
+        self._keep()
         return found.subject
+
+    def _keep(self) -> None:
+        """What a full disk does not take now it is given again."""
+        if not self._is_kept:
+            with suppress(SpoolFull):
+                durable.write(self._file, msgspec.json.encode(self._known))
+                self._is_kept = True
 
     def _digest(self, person: Person) -> str:
         return hmac.new(self._secret, f"{person.account}\0{person.uid}".encode(), hashlib.sha256).hexdigest()

@@ -67,3 +67,4 @@ def test_a_file_is_as_before_or_whole_as_new(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SpoolFull, match="free some space"):
         durable.write(file, b"after")
     assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file], "what was begun takes no room"

@@ -12,7 +12,7 @@ from eucora_agent import people as module
 from eucora_agent.collectors import Person
 from eucora_agent.moment import Moment
 from eucora_agent.people import People
-from eucora_agent.problems import TryLater
+from eucora_agent.problems import SpoolFull, TryLater
 from eucora_wire.answer import LogonAnswer
 from eucora_wire.clock import Boot
 
@@ -46,6 +46,25 @@ def test_a_person_is_asked_for_once_and_known_after_a_restart(tmp_path: Path) ->
     again = People(tmp_path).see((MIA,), DEVICE, AT, platform)
     assert again.begun == seen.begun  # the same session, by the same id
     assert platform.asked == [("mia", None)]
+
+
+def test_an_id_that_a_full_disk_did_not_take_is_kept_when_it_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, people = Platform(), People(tmp_path)
+    platform.away = True
+
+    def full(*_: object) -> None:
+        raise SpoolFull
+
+    with monkeypatch.context() as changed:
+        changed.setattr(module.durable, "write", full)
+        people.see((MIA,), DEVICE, AT, platform)
+    subject = people.subject
+    people.see((MIA,), DEVICE, AT, None)
+    again = People(tmp_path)
+    again.see((MIA,), DEVICE, AT, platform)
+    assert again.subject == subject is not None
 
 
 def test_a_change_ends_one_session_and_begins_the_other(tmp_path: Path) -> None:
