@@ -12,8 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ from eucora_agent.spool import Spool
 from eucora_wire.envelope import parse_signed
 
 AGENT = (sys.executable, str(Path(__file__).with_name("agent_clock.py")))
-SPOOL_MIB = 8
+SPOOL_MIB, DISK_MIB = 8, 12
+"""A disk of its own has room for a spool and little else."""
 DAMAGE_BYTES = 4_096
 
 Batch = tuple[uuid.UUID, int, bytes]
@@ -152,17 +152,6 @@ HARM = {
 }
 FULL = "an agent's disk is full"
 """Wants a file system of its own, and so root."""
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system in memory, with room for a spool and little else."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SPOOL_MIB + 4}m", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def witness(agent: Agent, copy: Path) -> set[Batch]:

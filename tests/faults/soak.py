@@ -25,6 +25,7 @@ import asyncpg
 from tests.device import enrol
 from tests.faults import agents
 from tests.faults.agents import Agent, Batch
+from tests.faults.disk import small_disk
 from tests.faults.killing import FAULTS, environment_of, pid_of, stopped
 from tests.faults.ledger import Account, Fleet, both_sides, owed, points
 from tests.faults.link import Link, may_link
@@ -76,7 +77,7 @@ def soak(folder: Path, seconds: float, seed: int, tell: Callable[[str], None]) -
             account.device.url = f"https://localhost:{network.port}"
         real = [agents.installed(up, folder / "agent", cadence_s=CADENCE_S, port=network.port)]
         if link:  # who may have one may mount
-            disk = opened.enter_context(agents.small_disk(folder / "disk"))
+            disk = opened.enter_context(small_disk(folder / "disk", agents.DISK_MIB))
             real.append(
                 agents.installed(up, disk / "agent", cadence_s=CADENCE_S, port=network.port, beside=folder / "small")
             )

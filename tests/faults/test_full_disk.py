@@ -1,25 +1,20 @@
 """A real file system that is full: a small one in memory, mounted for the test. Only root may, so the live suite does."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.eucora_agent.spooling import batches, bodies_of, fill, items_of, lost_of, opened, seal_all, seal_next
+from tests.faults.disk import small_disk
 
-SIZE = 6 * 2**20
+SIZE_MIB = 6
 BOUND = 2**23
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", folder], check=True)
-    try:
+    with small_disk(tmp_path / "small", SIZE_MIB) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_full_file_system_costs_the_least_important_and_each_loss_is_told(small: Path) -> None:

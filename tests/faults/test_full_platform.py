@@ -1,12 +1,12 @@
 """The platform's own disk is full, on a small file system mounted for the test: it is said, and the door opens again."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.device import enrol
+from tests.faults.disk import small_disk
 from tests.faults.test_named_failures import named, says, soon
 from tests.platform import Up, platform_in
 
@@ -16,14 +16,12 @@ SIZE_MIB, RESERVE_MIB = 3072, 512
 
 @pytest.fixture
 def up(own_servers: None, tmp_path: Path) -> Iterator[Up]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m,mode=755", "tmpfs", folder], check=True)
-    try:
-        with platform_in(folder, EUCORA_DISK_RESERVE_MIB=str(RESERVE_MIB)) as platform:
-            yield platform.start("--no-agent")
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+    reserve = str(RESERVE_MIB)
+    with (
+        small_disk(tmp_path / "small", SIZE_MIB) as folder,
+        platform_in(folder, EUCORA_DISK_RESERVE_MIB=reserve) as platform,
+    ):
+        yield platform.start("--no-agent")
 
 
 def test_a_full_disk_is_named_and_the_door_opens_again_when_there_is_room(up: Up, tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from tests.conftest import at_database
+from tests.eucora.gateway.machine import Build, Machine
 from tests.eucora.gateway.plane import Device, Enrol, Ground, Plane, Start, enrolled, running
+
+from eucora_agent.enrol import enrol as enrol_agent
+from eucora_agent.settings import Settings
 
 HERE = Path(__file__).parent
 
@@ -86,3 +90,28 @@ async def owner(ground: Ground) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(ground.owner_url)
     yield connection
     await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def build(tmp_path: Path) -> AsyncIterator[Build]:
+    """Enrols a recorded machine at a gateway."""
+    machines = []
+
+    async def begin(plane: Plane) -> Machine:
+        folder = tmp_path / f"{len(machines)}"
+        (folder / "root/run/systemd/sessions").mkdir(parents=True)
+        machine, token = Machine(plane, folder), await plane.token()
+        machines.append(machine)
+        settings = Settings(folder / "agent")
+        await machine.do(lambda: enrol_agent(settings, plane.enrolment_url, plane.house.authority.trusted_file, token))
+        return machine
+
+    yield begin
+    for machine in machines:
+        await machine.stop()
+        machine.thread.shutdown()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def machine(plane: Plane, build: Build) -> Machine:
+    return await build(plane)
