@@ -1,17 +1,13 @@
 """The faults: what is killed, stopped and woken, by the pid files that `eucora up` keeps."""
 
-import asyncio
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import asyncpg
 from bench.processes import below
 from tests.platform import Up
 
@@ -100,30 +96,3 @@ def stopped(pid: int) -> Iterator[None]:
     finally:
         with suppress(ProcessLookupError):  # killed in its sleep
             os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
-def asleep_in_a_copy(up: Up) -> Iterator[None]:
-    """The worker, asleep in the middle of a COPY: the server waits for rows, and no timeout of its own applies."""
-    pid = pid_of(up, "pipeline")
-    for _ in range(1000):
-        with stopped(pid):
-            time.sleep(0.1)
-            if asyncio.run(_copy_waits(environment_of(up, "pipeline")["EUCORA_POSTGRES_URL"])):
-                yield
-                return
-        time.sleep(random.uniform(0.001, 0.03))
-    raise AssertionError("no stop fell into a COPY")
-
-
-async def _copy_waits(url: str) -> bool:
-    connection = await asyncpg.connect(url)
-    try:
-        return bool(
-            await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'"
-                " AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - interval '90 ms'"
-            )
-        )
-    finally:
-        await connection.close()
