@@ -1,9 +1,9 @@
 """What compression gains of a payload: `python -m bench.bodies --payloads 240`. Bodies of a real agent on this machine.
 
 The agent is kept from the door, so that its bodies lie in its spool as they were made. Half of them train a dictionary,
-the other half is measured: as JSON, by zstd alone as it is sent, with the dictionary, and against the payload before (the
-most that any difference between payloads can gain). Of one machine, so the dictionary is as good as it can get. Beside
-them stand the headers of a batch, as HPACK sends them on a connection that has sent some before.
+the other half is measured: as JSON, by zstd alone, with the published dictionary as it is sent, with those of this machine
+alone (as good as one can get), and against the payload before (the most that any difference between payloads can gain).
+Beside them stand the headers of a batch, as HPACK sends them on a connection that has sent some before.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from hpack import Encoder
 
 from bench import fleet, own
 from bench.agent_footprint import Relay, agent
+from eucora_agent.packing import LEVEL, pack, unpack
+from eucora_wire import dictionary
 from eucora_wire.payload import split
 
-LEVEL = 3
 SIZES = (4, 16, 64)
 """Of dictionaries, in KiB."""
 
@@ -48,7 +49,7 @@ def bodies(platform: fleet.Platform, count: int) -> list[bytes]:
         for file in sorted((Path(folder) / "spool").glob("*.db")):
             with sqlite3.connect(file) as db:
                 rows += db.execute("SELECT body FROM batches ORDER BY number").fetchall()
-    return [bytes(raw) for (body,) in rows for raw in split(zstandard.decompress(body))][1:]
+    return [bytes(raw) for (body,) in rows for raw in split(unpack(body))][1:]
 
 
 class Shut(Relay):
@@ -66,19 +67,20 @@ def sizes(found: Sequence[bytes]) -> dict[str, float]:
     learnt, measured = found[::2], found[1::2]
     ways: dict[str, Callable[[int], bytes]] = {
         "json": lambda n: measured[n],
-        "zstd 3, as sent": lambda n: zstandard.compress(measured[n], LEVEL),
+        "zstd 3": lambda n: zstandard.compress(measured[n], LEVEL),
+        "zstd 3, the published dictionary, as sent": lambda n: pack(measured[n], dictionary.newest()),
         "zstd 19": lambda n: zstandard.compress(measured[n], 19),
     }
     for kib in SIZES:
         packer = zstandard.ZstdCompressor(LEVEL, dict_data=zstandard.train_dictionary(kib * 1024, list(learnt)))
-        ways[f"zstd 3, dictionary of {kib} KiB"] = lambda n, packer=packer: packer.compress(measured[n])  # type: ignore[misc]
+        ways[f"zstd 3, a dictionary of this machine, {kib} KiB"] = lambda n, packer=packer: packer.compress(measured[n])  # type: ignore[misc]
     ways["zstd 3, against the payload before"] = lambda n: against(measured[n - 1], measured[n])
     told = {name: statistics.mean(len(way(n)) for n in range(1, len(measured))) for name, way in ways.items()}
     tens = [
-        zstandard.compress(b"[" + b",".join(measured[n : n + 10]) + b"]", LEVEL)
+        pack(b"[" + b",".join(measured[n : n + 10]) + b"]", dictionary.newest())
         for n in range(0, len(measured) - 9, 10)
     ]
-    told["ten in a batch, zstd 3, each"] = statistics.mean(len(ten) / 10 for ten in tens)
+    told["ten in a batch, as sent, each"] = statistics.mean(len(ten) / 10 for ten in tens)
     return {name: round(size, 1) for name, size in told.items()}
 
 

@@ -13,14 +13,15 @@ from typing import Any
 
 import httpx
 import msgspec
-import zstandard
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
+from eucora_agent.packing import pack
 from eucora_wire.clock import Boot, Sent, format_sent
+from eucora_wire.dictionary import PLAIN
 from eucora_wire.enrol import Enrolled, EnrolRequest
 from eucora_wire.envelope import Envelope, Seal, format_digest, parse_signed, seal_batch
 from eucora_wire.payload import Payload, encode, encode_one
@@ -78,7 +79,7 @@ class Device:
     on_ms: int = 0
     """For so long it was on before this machine was: who was, may have sealed long ago."""
 
-    def seal(self, payloads: list[Payload], age: timedelta = timedelta()) -> Envelope:
+    def seal(self, payloads: list[Payload], age: timedelta = timedelta(), packed_with: int = PLAIN) -> Envelope:
         """The next batch of this device's stream, sealed `age` ago; a single payload travels as an object."""
         body = encode_one(payloads[0]) if len(payloads) == 1 else encode(payloads)
         self.sequence += 1
@@ -95,7 +96,7 @@ class Device:
             previous=self.previous,
             clock_ms=time.time_ns() // 1_000_000 - age // MS,
         )
-        envelope = seal_batch(seal, zstandard.compress(body, 3), self.key)
+        envelope = seal_batch(seal, pack(body, packed_with), self.key)
         self.previous = format_digest(parse_signed(envelope.headers).batch_digest)
         return envelope
 

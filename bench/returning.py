@@ -224,7 +224,7 @@ class Returning:
         sample = fleet.sample(self.device.enrolled.device_id, self.device.ordinal + len(self.pending))
         self.pending.append((replace(sample, timestamp=at.now), at))
         sender = self.sender
-        may_go = sender.may_send(at) and (sender.failures == 0 or not self.spool.sealed())
+        may_go = sender.may_send(at) and (sender.failures == 0 or not sender.tries(cast(Spool, self.spool), at))
         waited_s = at.uptime_s - self.pending[0][1].uptime_s
         if may_go or waited_s >= self._seal_after_s or len(self.pending) >= MOST_ITEMS:
             self._seal_all(at)
@@ -235,7 +235,9 @@ class Returning:
             self._deliver(read, until_s)
 
     def _deliver(self, read: Callable[[], Moment], until_s: float) -> None:
-        left = self.sender.deliver_all(cast(Spool, self.spool), self.to, read, lambda sealed, envelope: False, until_s)
+        left = self.sender.deliver_all(
+            cast(Spool, self.spool), self.to, read, lambda refusal, sealed, envelope: False, until_s
+        )
         assert left is None, "a stream of the benchmark forked"
 
     def _seal_all(self, at: Moment) -> None:
@@ -243,7 +245,7 @@ class Returning:
             some, self.pending = self.pending[:MOST_ITEMS], self.pending[MOST_ITEMS:]
             first = self.device.ordinal + 1
             age = timedelta(milliseconds=ON_MS + fleet.uptime_ms() - at.boot.uptime_ms)
-            envelope = self.device.seal([payload for payload, _ in some], age)
+            envelope = self.device.seal([payload for payload, _ in some], age, self.sender.dictionary)
             number = self.device.sequence
             sealed = Sealed(number, self.device.stream, number, first, self.device.ordinal)
             self.spool.keep(Held(sealed, envelope, [made.uptime_s for _, made in some]))

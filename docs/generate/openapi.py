@@ -67,6 +67,7 @@ BATCH = (
     "disk-reserve",
     "inflates-too-much",
     "unreadable",
+    "unknown-dictionary",
     "items-mismatch",
     "schema",
     "nul-character",

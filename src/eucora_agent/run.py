@@ -24,7 +24,7 @@ from eucora_agent.send import Sender
 from eucora_agent.settings import Settings
 from eucora_agent.severity import Seen, Severity, severity
 from eucora_agent.spool import Spool
-from eucora_agent.spool_head import AGAIN, Part, Sealed, Sealer, nothing
+from eucora_agent.spool_head import AGAIN, Make, Part, Pending, Sealed, Sealer, nothing
 from eucora_agent.spool_tail import Tail
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import apply, inventory
@@ -214,18 +214,18 @@ class Agent:
 
     def _may_go(self, at: Moment) -> bool:
         """Whether what is sealed now can be sent now. When it can't, what is sealed already serves to try it."""
-        return self.sender.may_send(at) and (self.sender.failures == 0 or not self.spool.sealed())
+        return self.sender.may_send(at) and (self.sender.failures == 0 or not self.sender.tries(self.spool, at))
 
     def _sealer(self, at: Moment) -> Sealer | None:
         """Seals what is appended now in the same transaction, unless batches of another stream go first."""
         if not self._may_go(at) or self.spool.sealed(AGAIN) or self.spool.adrift():
             return None
-        return lambda pending: seal.maker(pending, self.who, self.key, at, self._now(at))
+        return lambda pending: self._maker(pending, at)
 
     def _seal_all(self, at: Moment) -> None:
         self._seal_again(at)
         while (pending := self.spool.pending(self.most_items)) is not None:
-            self.spool.seal(pending, seal.maker(pending, self.who, self.key, at, self._now(at)))
+            self.spool.seal(pending, self._maker(pending, at))
 
     def _seal_again(self, at: Moment) -> None:
         """Batches whose stream was left, in the present one; and what stands for those that were lost there."""
@@ -235,31 +235,34 @@ class Agent:
                 self.spool.seal_again([left.number], [seal.again(envelope, self.who, self.key)])
 
         for numbers, items in self.spool.adrift():
-            make = seal.maker(nothing(items), self.who, self.key, at, self._now(at))
-            self.spool.seal_again(numbers, [Part(items, make)])
+            self.spool.seal_again(numbers, [Part(items, self._maker(nothing(items), at))])
+
+    def _maker(self, pending: Pending, at: Moment) -> Make:
+        return seal.maker(pending, self.who, self.key, at, self._now(at), self.sender.dictionary)
 
     def _now(self, at: Moment) -> seal.Mark:
         return self.mark or seal.mark(None, self.config.policy, at, None)
 
-    def _cut(self, sealed: Sealed, envelope: Envelope) -> bool:
-        halves = seal.halves(envelope, self.who, self.key, voids=sealed.stream == self.spool.head.stream)
-        if halves:
-            self.spool.seal_again([sealed.number], halves)
-        return bool(halves)
+    def _seal_otherwise(self, refusal: str, sealed: Sealed, envelope: Envelope) -> bool:
+        voids = sealed.stream == self.spool.head.stream
+        parts = seal.otherwise(refusal, envelope, self.who, self.key, voids=voids)
+        if parts:
+            self.spool.seal_again([sealed.number], parts)
+        return bool(parts)
 
     @property
     def most_items(self) -> int:
-        return max(1, min(self.config.batch_max_items, self.sender.fits))
+        return max(1, min(self.config.batch_max_items, self.sender.carried.fits))
 
     def _send(self, at: Moment) -> None:
         """What is sealed; then what waited, which is the present, before what is left. While the platform was away one
         batch tries whether it is there. Never longer than half a beat."""
         until_s = at.uptime_s + max(LEAST_SENDING_S, self.cadence_s / 2)
         self._seal_again(at)
-        left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
+        left = self.sender.deliver_all(self.spool, self.to, self.read, self._seal_otherwise, until_s)
         if left is None and self.sender.failures == 0 and self.sender.may_send(self.read()):
             self._seal_all(self.read())
-            left = self.sender.deliver_all(self.spool, self.to, self.read, self._cut, until_s)
+            left = self.sender.deliver_all(self.spool, self.to, self.read, self._seal_otherwise, until_s)
         if left is not None:
             log("new_stream", depth=self.spool.depth())
             self.warnings.note("new_stream", "", at.now)

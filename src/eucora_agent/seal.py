@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Sequence
 
 import msgspec
-import zstandard
 from msgspec import Struct
 
 from eucora_agent.identity import Identity
 from eucora_agent.moment import STEP_MS, Moment
+from eucora_agent.packing import pack, unpack
 from eucora_agent.spool_head import Head, Make, Part, Pending
 from eucora_wire.clock import Boot
+from eucora_wire.dictionary import PLAIN, number_of
 from eucora_wire.envelope import Envelope, PrivateKey, Seal, format_digest, parse_signed, read_seal, seal_batch
 from eucora_wire.payload import split
 from eucora_wire.sequence import Items, Lost, Tombstone
@@ -48,13 +49,13 @@ def read_mark(text: str, otherwise: Mark) -> Mark:
     return msgspec.json.decode(text, type=Mark) if text else Mark(None, *msgspec.structs.astuple(otherwise)[1:])
 
 
-def maker(pending: Pending, who: Identity, key: PrivateKey, at: Moment, now: Mark) -> Make:
+def maker(pending: Pending, who: Identity, key: PrivateKey, at: Moment, now: Mark, packed_with: int = PLAIN) -> Make:
     """How the spool signs this batch: dated by the clock under which its items were made, also when it was set since."""
     of = read_mark(pending.mark, now)
     # Another boot's clock is gone: the batch is dated by its last item, and the platform knows its age is a guess.
     uptime = at.boot.uptime_ms if of.boot == at.boot.id else pending.last_uptime_ms
     about = _About(who, of.subject, of.policy, Boot(of.boot, uptime), uptime + of.offset_ms)
-    return _make(about, key, pending.items, _packed([_told_by(who, body) for body in pending.bodies]))
+    return _make(about, key, pending.items, _packed([_told_by(who, body) for body in pending.bodies], packed_with))
 
 
 def again(envelope: Envelope, who: Identity, key: PrivateKey) -> Part:
@@ -65,24 +66,39 @@ def again(envelope: Envelope, who: Identity, key: PrivateKey) -> Part:
     return Part(seal.items, _make(_about(seal, who), key, seal.items, body))
 
 
+def otherwise(refusal: str, envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
+    """The items of a batch as this refusal does not meet them, naming it as void if it is of the present stream; or []."""
+    way = {"unknown-dictionary": plainly, "too-large": halves, "inflates-too-much": halves}.get(refusal)
+    return [] if way is None else way(envelope, who, key, voids=voids)
+
+
+def plainly(envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
+    """The same items, packed without a dictionary; [] when they were."""
+    if number_of(envelope.body) == PLAIN:
+        return []
+    seal = read_seal(envelope.headers)
+    about = _about(seal, who, seal.sequence if voids else None)
+    return [Part(seal.items, _make(about, key, seal.items, pack(unpack(envelope.body))))]
+
+
 def halves(envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
-    """Two smaller batches of the same items, naming this one as void if it is of the present stream; [] for one item."""
+    """Two smaller batches of the same items; [] for one item."""
     seal = read_seal(envelope.headers)
     carried = seal.items.carried()
     if len(carried) < 2:
         return []
-    bodies, middle = bodies_of(envelope), len(carried) // 2
+    bodies, middle, packed_with = bodies_of(envelope), len(carried) // 2, number_of(envelope.body)
     about, border = _about(seal, who, seal.sequence if voids else None), carried[middle] - 1
     parts = (_within(seal.items, seal.items.first, border), _within(seal.items, border + 1, seal.items.last))
     return [
-        Part(items, _make(about, key, items, _packed(half)))
+        Part(items, _make(about, key, items, _packed(half, packed_with)))
         for items, half in zip(parts, (bodies[:middle], bodies[middle:]), strict=True)
     ]
 
 
 def bodies_of(envelope: Envelope) -> list[bytes]:
     """The payloads of a sealed batch."""
-    return [bytes(raw) for raw in split(zstandard.decompress(envelope.body))]
+    return [bytes(raw) for raw in split(unpack(envelope.body))]
 
 
 class _About(Struct, frozen=True):
@@ -107,8 +123,8 @@ def _told_by(who: Identity, body: bytes) -> bytes:
     return body if was == now or not body.startswith(NAMED) else body.replace(was, now)
 
 
-def _packed(bodies: Sequence[bytes]) -> bytes:
-    return zstandard.compress(b"[" + b",".join(bodies) + b"]", 3)
+def _packed(bodies: Sequence[bytes], dictionary: int = PLAIN) -> bytes:
+    return pack(b"[" + b",".join(bodies) + b"]", dictionary)
 
 
 def _within(items: Items, first: int, last: int) -> Items:

@@ -1,7 +1,8 @@
 """Deliver sealed batches, the present first and then in order, the same bytes until settled; wait after a failure with
 full jitter.
 
-A batch is let go of by a 200, or by a refusal that consumes it; one that is too large travels again in halves. A fork
+A batch is let go of by a 200, or by a refusal that consumes it; one that is too large, or whose dictionary is not known
+there, travels again otherwise. One that is more than the line carries waits for a while, so that smaller ones pass. A fork
 stops its stream: nothing behind it is sent, and the stream is left only when the answer says so. A platform that was
 restored says what it lacks, and gets it again out of the spool's tail.
 """
@@ -13,8 +14,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from eucora_agent import batching
 from eucora_agent.ask import good, read_as
+from eucora_agent.batching import Carried, Draw
 from eucora_agent.http2 import Connection
 from eucora_agent.log import log
 from eucora_agent.moment import Moment
@@ -23,17 +24,15 @@ from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next
 from eucora_wire.clock import format_sent
+from eucora_wire.dictionary import PLAIN, is_known
 from eucora_wire.envelope import Envelope, Unsigned, parse_signed
 from eucora_wire.problems import BASE
 from eucora_wire.trace import traceparent
 
 FIRST_WAIT_S = 1.0
-TOO_LARGE = ("too-large", "inflates-too-much")
-"""Refusals that smaller batches may escape."""
 
-Draw = Callable[[float, float], float]
-Cut = Callable[[Sealed, Envelope], bool]
-"""Seals the items of a batch again in smaller ones; False when it holds but one."""
+SealOtherwise = Callable[[str, Sealed, Envelope], bool]
+"""Seals the items of a batch again so that a refusal does not meet them; False when there is no such way."""
 
 
 def wait_s(attempt: int, cap_s: float, draw: Draw = random.uniform) -> float:
@@ -47,8 +46,8 @@ class Sender:
 
     `retries` and `unreached` (the platform did not answer at all) are counted since the start. When the
     platform lets old batches wait, those up to number `old_to` do until `old_not_before_s`; the present goes on.
-    `looked_for`: gaps of streams of which it is known already what can be done. `fits`: so many items of a batch the line
-    carries.
+    `looked_for`: gaps of streams of which it is known already what can be done. `dictionary`: what the platform is known to
+    unpack; `plain` once it refused one.
     """
 
     cap_s: float
@@ -59,7 +58,9 @@ class Sender:
     not_before_s: float = 0.0
     old_to: int = 0
     old_not_before_s: float = 0.0
-    fits: int = batching.MOST
+    carried: Carried = field(default_factory=Carried)
+    dictionary: int = PLAIN
+    plain: bool = False
     last_ack: str | None = None
     last_problem: str | None = None
     next: Next = field(default_factory=Next)
@@ -71,7 +72,12 @@ class Sender:
         return at.uptime_s >= self.not_before_s
 
     def deliver_all(
-        self, spool: Spool, to: Connection, read: Callable[[], Moment], cut: Cut, until_s: float = float("inf")
+        self,
+        spool: Spool,
+        to: Connection,
+        read: Callable[[], Moment],
+        otherwise: SealOtherwise,
+        until_s: float = float("inf"),
     ) -> uuid.UUID | None:
         """Deliver what is sealed until a failure, a wait, or `until_s` of uptime; after failures one batch, which tries
         the platform. The stream to leave."""
@@ -81,7 +87,7 @@ class Sender:
             at = read()
             if not self.may_send(at) or at.uptime_s >= until_s or (trying and self.failures == 0):
                 return None
-            if sealed.number <= self.old_to and at.uptime_s < self.old_not_before_s:
+            if self._waits(sealed, at):
                 continue
             envelope = spool.batch(sealed.number)
             if envelope is None:  # damaged on the disk: a later batch names it as lost
@@ -89,11 +95,11 @@ class Sender:
                 continue
             try:
                 answer = self._deliver(envelope, to, at)
-                self.fits = batching.after(self.fits, sealed.items, read().uptime_s - at.uptime_s)
+                self.carried.answered(sealed, read().uptime_s - at.uptime_s)
                 spool.settle(sealed.number)
                 self._heal(answer, spool, sealed.stream)
             except Refused as exc:
-                if not self._survives(exc, spool, sealed, envelope, at, cut):
+                if not self._survives(exc, spool, sealed, envelope, at, otherwise):
                     return sealed.stream if _leaves(exc) else None
             except ReplayLater as exc:
                 self.failures, self.old_not_before_s = 0, at.uptime_s + exc.retry_after_s
@@ -101,12 +107,18 @@ class Sender:
             except TryLater as exc:
                 self.unreached += isinstance(exc, Unreachable)
                 if isinstance(exc, Stalled):
-                    self.fits = batching.after(self.fits, sealed.items, None)
+                    # Nothing passes a batch of an older stream: `_in_order`.
+                    of_now = sealed.stream == spool.head.stream
+                    self.carried.stalled(sealed, at.uptime_s, self.draw, may_wait=of_now)
                 self._failed(at, exc.retry_after_s, exc.reason)
                 return None
             if self.next.new_stream:
                 return sealed.stream
         return None
+
+    def tries(self, spool: Spool, at: Moment) -> bool:
+        """Whether something is sealed that does not wait: it shows whether the platform is there."""
+        return any(not self._waits(sealed, at) for sealed in spool.sealed())
 
     def taken(self) -> Next:
         """What the last answer asks for, once."""
@@ -127,6 +139,11 @@ class Sender:
         first = set(spool.helping(self.missing)) if self.missing else set()
         return sorted(sealed, key=lambda each: (each.number not in first, each.number in spool.sent_before))
 
+    def _waits(self, sealed: Sealed, at: Moment) -> bool:
+        """For its turn, or since it is more than the line carries."""
+        old = sealed.number <= self.old_to and at.uptime_s < self.old_not_before_s
+        return old or self.carried.waits(sealed, at.uptime_s)
+
     def _deliver(self, envelope: Envelope, to: Connection, at: Moment) -> Answer:
         headers = {**envelope.headers, "eucora-sent": format_sent(at.sent), **_traced(envelope)}
         answer = read_as(good(to.ask("POST", "/v1/telemetry", headers, envelope.body)), Answer)
@@ -136,6 +153,8 @@ class Sender:
             log("items_rejected", sequence=answer.sequence, items=len(answer.rejected), problem=self.last_problem)
         resync = tuple({*self.next.resync, *answer.next.resync})
         self.next = msgspec.structs.replace(answer.next, resync=resync)
+        if not self.plain and is_known(answer.next.dictionary):
+            self.dictionary = answer.next.dictionary
         self.failures, self.missing, self.last_ack = 0, (), at.now.isoformat()
         self.not_before_s = at.uptime_s + answer.next.pace_s if answer.next.pace_s else 0.0
         return answer
@@ -150,12 +169,16 @@ class Sender:
         if new and spool.send_again(stream, new):
             self.looked_for |= {(stream, *gap) for gap in new}
 
-    def _survives(self, exc: Refused, spool: Spool, sealed: Sealed, envelope: Envelope, at: Moment, cut: Cut) -> bool:
+    def _survives(
+        self, exc: Refused, spool: Spool, sealed: Sealed, envelope: Envelope, at: Moment, otherwise: SealOtherwise
+    ) -> bool:
         """Whether the next batch may be sent after this refusal."""
         log("batch_refused", sequence=sealed.sequence, problem=exc.slug)
         if exc.settles:
             self.failures, self.last_problem = 0, exc.slug
-            if exc.slug not in TOO_LARGE or not cut(sealed, envelope):
+            if exc.slug == "unknown-dictionary":
+                self.dictionary, self.plain = PLAIN, True
+            if not otherwise(exc.slug, sealed, envelope):
                 self.refused.append(exc.slug)
                 spool.settle(sealed.number)
             return True

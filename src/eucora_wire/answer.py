@@ -25,13 +25,17 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
 
 
 class Next(Struct, frozen=True, omit_defaults=True):
-    """What the agent should know: configuration, waiting commands, sections to send whole, pace, key to sign with."""
+    """What the agent should know: configuration, waiting commands, sections to send whole, pace, key to sign with.
+
+    `dictionary`: what bodies may be packed with from now on; told while they come packed without.
+    """
 
     config: int = 0
     commands: int = 0
     resync: tuple[Section, ...] = ()
     pace_s: float = 0.0
     new_stream: bool = False
+    dictionary: int = 0
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):

@@ -62,6 +62,8 @@ REGISTRY: dict[str, Problem] = {
         _p("inflates-too-much", 413, "The body inflates beyond the limit", "Cut smaller batches.", "consumed"),
         _p("digest-mismatch", 400, "The body does not match its content-digest", "Send the body that was signed."),
         _p("unreadable", 400, "The body cannot be read", "Send valid JSON in the encoding named.", "consumed"),
+        _p("unknown-dictionary", 415, "The body names a dictionary that is not known here",
+           "Seal the items again without a dictionary.", "consumed"),
         _p("items-mismatch", 422, "The body does not hold the items that the header accounts for",
            "Account for every ordinal.", "consumed"),
         _p("schema", 422, "A field breaks the schema", "Mend the field named in path.", "consumed"),

@@ -15,6 +15,7 @@ from eucora_agent import keys, seal
 from eucora_agent.moment import Moment
 from eucora_agent.spool_head import Head, Pending, nothing
 from eucora_wire.clock import Boot
+from eucora_wire.dictionary import PLAIN, newest, number_of
 from eucora_wire.envelope import Envelope, digest_matches, format_digest, parse_signed, read_seal, verify
 from eucora_wire.payload import Payload, decode, encode_one
 from eucora_wire.sequence import Items, Tombstone
@@ -34,9 +35,9 @@ def pending(bodies: tuple[bytes, ...], mark: str = "", gone: tuple[Tombstone, ..
     return Pending(Items(1, count, gone), mark, bodies, 2, 0, 0, 90_000)
 
 
-def sealed(what: Pending, at: Moment = AT, head: Head | None = None) -> Envelope:
+def sealed(what: Pending, at: Moment = AT, head: Head | None = None, packed_with: int = PLAIN) -> Envelope:
     now = seal.mark(None, POLICY, at, None)
-    return seal.maker(what, WHO, KEY, at, now)(head or Head(uuid.uuid4()), ())[0]
+    return seal.maker(what, WHO, KEY, at, now, packed_with)(head or Head(uuid.uuid4()), ())[0]
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "p256"])
@@ -122,6 +123,26 @@ def test_halves_carry_the_same_under_the_same_ordinals_and_name_the_void_one(cou
     assert {(t.subject, t.policy, t.boot, t.clock_ms) for t in told} == {
         (s.subject, s.policy, s.boot, s.clock_ms) for s in [read_seal(whole.headers)]
     }
+
+
+def test_halves_are_packed_as_the_whole_was() -> None:
+    for number in (PLAIN, newest()):
+        whole = sealed(pending(payloads(4)), packed_with=number)
+        parts = seal.otherwise("too-large", whole, WHO, KEY, voids=True)
+        assert [number_of(p.make(Head(uuid.uuid4(), sequence=1), ())[0].body) for p in parts] == [number, number]
+
+
+def test_a_batch_whose_dictionary_is_not_known_travels_again_without_it_and_names_the_void_one() -> None:
+    bodies = payloads(3)
+    whole = sealed(pending(bodies), packed_with=newest())
+    (part,) = seal.otherwise("unknown-dictionary", whole, WHO, KEY, voids=True)
+    again = part.make(Head(uuid.uuid4(), sequence=1), ())[0]
+    assert (number_of(whole.body), number_of(again.body)) == (newest(), PLAIN)
+    assert zstandard.decompress(again.body) == b"[" + b",".join(bodies) + b"]"
+    was, now = read_seal(whole.headers), read_seal(again.headers)
+    assert (now.items, now.clock_ms, now.boot, now.voids) == (was.items, was.clock_ms, was.boot, was.sequence)
+    assert seal.otherwise("unknown-dictionary", again, WHO, KEY, voids=True) == []
+    assert seal.otherwise("unreadable", whole, WHO, KEY, voids=True) == []
 
 
 def test_one_item_has_no_halves() -> None:

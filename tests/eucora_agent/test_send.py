@@ -22,6 +22,7 @@ from eucora_agent.spool import Spool
 from eucora_agent.spool_head import Sealed
 from eucora_wire.answer import Answer, Next, Receipt
 from eucora_wire.clock import Boot, parse_sent
+from eucora_wire.dictionary import PLAIN, newest
 from eucora_wire.envelope import Envelope
 from eucora_wire.problems import REGISTRY, document
 
@@ -53,14 +54,12 @@ class Line:
         self.sender = Sender(cap_s=8.0, draw=lambda low, high: high)
         self.to = Connection(server.url, tls(server.authority), 5)
         self.at = AT
-        self.cuts: list[int] = []
 
-    def cut(self, sealed: Sealed, envelope: Envelope) -> bool:
-        self.cuts.append(sealed.number)
+    def otherwise(self, refusal: str, sealed: Sealed, envelope: Envelope) -> bool:
         return False
 
     def deliver(self, until_s: float = float("inf")) -> uuid.UUID | None:
-        return self.sender.deliver_all(self.spool, self.to, lambda: self.at, self.cut, until_s)
+        return self.sender.deliver_all(self.spool, self.to, lambda: self.at, self.otherwise, until_s)
 
     def sequences(self) -> list[int]:
         return [int(asked.headers["sequence"]) for asked in self.server.asked]
@@ -299,12 +298,13 @@ def test_a_batch_too_large_is_cut_until_an_item_is_alone(begin: Begin, slug: str
         line.spool.append(body, "a", 2, boot())
     seal_all(line.spool)
 
-    def cut(sealed: Sealed, envelope: Envelope) -> bool:
+    def cut(refusal: str, sealed: Sealed, envelope: Envelope) -> bool:
+        assert refusal == slug
         if b"|" in envelope.body:
             line.spool.seal_again([sealed.number], halves(envelope))
         return b"|" in envelope.body
 
-    line.cut = cut  # type: ignore[method-assign]
+    line.otherwise = cut  # type: ignore[method-assign]
     for _ in range(5):
         line.deliver()
     assert line.spool.depth() == 0
@@ -347,18 +347,96 @@ def test_a_full_disk_does_not_stop_the_sending(begin: Begin, monkeypatch: pytest
 def test_a_line_that_ends_in_the_middle_gets_smaller_batches(begin: Begin) -> None:
     line = begin(lambda _: Told(trick="drop"), count=1)
     line.deliver()
-    assert (line.sender.unreached, line.sender.fits) == (1, LEAST)
+    assert (line.sender.unreached, line.sender.carried.fits) == (1, LEAST)
+
+
+def of_many(line: Line, count: int) -> int:
+    """A batch of so many items behind the others."""
+    for _ in range(count):
+        line.spool.append(b"torn", "a", 2, boot())
+    return seal_all(line.spool, count)[0]
+
+
+def torn_if(what: Callable[[Asked], bool]) -> Callable[[Asked], Told]:
+    return lambda asked: Told(trick="drop") if what(asked) else taken()
+
+
+def test_a_batch_that_the_line_does_not_carry_waits_some_minutes_and_the_others_pass(begin: Begin) -> None:
+    line = begin(torn_if(lambda asked: asked.headers["sequence"] == "4"))
+    torn = of_many(line, 30)
+    line.deliver()
+    assert (line.sender.failures, line.spool.sealed()[-1].number) == (1, torn)
+    line.at = later(line.at, line.sender.not_before_s)
+    line.deliver()
+    line.deliver()
+    assert [x.number for x in line.spool.sealed()] == [torn]
+    assert (line.sender.failures, line.sender.tries(line.spool, line.at)) == (0, False)
+    line.deliver()
+    assert line.server.connections == 2, "it was tried before its time"
+    line.at = later(line.at, 700)
+    line.server.answer = lambda _: taken()
+    line.deliver()
+    assert line.spool.sealed() == []
+
+
+def test_a_small_batch_waits_when_it_was_torn_twice_but_never_two_of_them_so_that_one_tries_the_platform(
+    begin: Begin,
+) -> None:
+    line = begin(torn_if(lambda asked: True), count=2)
+    for _ in range(6):
+        line.at = later(line.at, line.sender.not_before_s - line.at.uptime_s)
+        line.deliver()
+    waiting = [x.number for x in line.spool.sealed() if line.sender._waits(x, line.at)]
+    assert waiting == [2]
+    assert line.sender.tries(line.spool, line.at)
+
+
+def test_a_batch_of_an_older_stream_never_lets_a_newer_stream_pass(begin: Begin) -> None:
+    """The platform numbers streams by what it sees first."""
+    line = begin(torn_if(lambda asked: True), count=0)
+    of_many(line, 30)
+    older = line.spool.sealed()
+    line.spool.head = msgspec.structs.replace(line.spool.head, stream=uuid.uuid4())
+    for _ in range(4):
+        line.at = later(line.at, line.sender.not_before_s - line.at.uptime_s)
+        line.deliver()
+    assert not any(line.sender._waits(x, line.at) for x in older)
+
+
+def later(at: Moment, seconds: float) -> Moment:
+    return replace(at, boot=Boot(at.boot.id, at.boot.uptime_ms + int(seconds * 1000) + 1))
 
 
 def test_a_platform_that_is_away_makes_no_batch_smaller(begin: Begin) -> None:
     line = begin(lambda _: taken(), count=1)
     line.to = Connection("https://127.0.0.1:9", tls(line.server.authority), 5)
     line.deliver()
-    assert (line.sender.unreached, line.sender.fits) == (1, MOST)
+    assert (line.sender.unreached, line.sender.carried.fits) == (1, MOST)
 
 
 def test_a_slow_answer_makes_the_next_batch_smaller(begin: Begin) -> None:
     line = begin(lambda _: taken(), count=1)
     moments = iter([AT, replace(AT, boot=Boot(BOOT, 56_000))])
-    line.sender.deliver_all(line.spool, line.to, lambda: next(moments), line.cut)
-    assert line.sender.fits == LEAST
+    line.sender.deliver_all(line.spool, line.to, lambda: next(moments), line.otherwise)
+    assert line.sender.carried.fits == LEAST
+
+
+def test_what_the_platform_is_known_to_unpack_is_packed_with(begin: Begin) -> None:
+    line = begin(lambda _: taken(dictionary=newest()), count=1)
+    assert line.sender.dictionary == PLAIN
+    line.deliver()
+    assert line.sender.dictionary == newest()
+
+
+def test_a_dictionary_that_this_agent_has_not_is_not_packed_with(begin: Begin) -> None:
+    line = begin(lambda _: taken(dictionary=60_000), count=1)
+    line.deliver()
+    assert line.sender.dictionary == PLAIN
+
+
+def test_who_was_refused_for_a_dictionary_goes_on_without_one_whatever_he_is_told(begin: Begin) -> None:
+    answers = {"2": refused("unknown-dictionary"), "1": taken(dictionary=newest())}
+    line = begin(lambda asked: answers[asked.headers["sequence"]], count=2)
+    line.sender.dictionary = newest()
+    line.deliver()
+    assert (line.sender.dictionary, line.spool.sealed(), line.sender.refused) == (PLAIN, [], ["unknown-dictionary"])

@@ -24,7 +24,7 @@ def test_every_problem_has_a_title_and_a_mend(slug: str) -> None:
         (403, {"unknown-device", "revoked-device", "other-installation", "bad-token", "not-allowed"}),
         (409, {"fork", "too-many-devices", "locked"}),
         (413, {"too-large", "inflates-too-much"}),
-        (415, {"wrong-content-type", "wrong-content-encoding"}),
+        (415, {"wrong-content-type", "wrong-content-encoding", "unknown-dictionary"}),
         (429, {"too-many-gaps", "too-fast", "replay-later"}),
         (503, {"journal-unavailable", "disk-reserve", "store-unavailable", "too-many-queries"}),
     ],
@@ -45,7 +45,16 @@ def test_what_is_consumed_is_settled() -> None:
 
 
 @pytest.mark.parametrize(
-    "slug", ["unreadable", "too-large", "inflates-too-much", "schema", "nul-character", "foreign-device"]
+    "slug",
+    [
+        "unreadable",
+        "unknown-dictionary",
+        "too-large",
+        "inflates-too-much",
+        "schema",
+        "nul-character",
+        "foreign-device",
+    ],
 )
 def test_a_verdict_on_a_signed_batch_consumes_its_sequence(slug: str) -> None:
     assert REGISTRY[slug].consumed

@@ -7,6 +7,7 @@ from eucora.batch import Appended, Checked, Verdict
 from eucora.gateway.doors.https import Response, good, problem
 from eucora.ids import dead_letter_id
 from eucora.pipeline.intake import Taken
+from eucora_wire import dictionary
 from eucora_wire.answer import Answer, Next, Outcome, Receipt
 from eucora_wire.envelope import Seal
 from eucora_wire.problems import BASE, Document, ItemProblem, document
@@ -15,7 +16,7 @@ OUTCOMES: dict[str, Outcome] = {"appended": "appended", "duplicate": "duplicate"
 GAPS_RETRY_S = 5.0
 
 
-def compose(taken: Taken, next_for: Callable[[UUID], Next]) -> Response:
+def compose(taken: Taken, next_for: Callable[[UUID, int], Next]) -> Response:
     """200 when at least one item was accepted or the batch held none; else the problem that stopped it."""
     refused = fault_of(taken)
     if refused is not None:
@@ -23,8 +24,15 @@ def compose(taken: Taken, next_for: Callable[[UUID], Next]) -> Response:
     seal, appended = taken.checked.seal, taken.appended
     rejected = taken.checked.verdict.items if taken.checked.verdict else ()
     accepted = seal.items.carried_count() - len(rejected)
-    outcome, then = OUTCOMES[appended.outcome], next_for(seal.device)
+    outcome, then = OUTCOMES[appended.outcome], next_for(seal.device, _to_tell(taken.checked))
     return good(Answer(outcome, accepted, seal.sequence, rejected, appended.receipt, then, appended.lacks))
+
+
+def _to_tell(checked: Checked) -> int:
+    """The dictionary to tell this device of: not while it packs with one already, and nothing while it packs otherwise."""
+    if checked.body is None or checked.seal.encoding != "zstd" or dictionary.number_of(checked.body):
+        return dictionary.PLAIN
+    return dictionary.newest()
 
 
 def fault_of(taken: Taken) -> Document | None:

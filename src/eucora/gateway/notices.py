@@ -9,6 +9,7 @@ from eucora.settings import Settings
 from eucora.slice import Pool
 from eucora.stores.postgres import translated
 from eucora_wire.answer import Next
+from eucora_wire.dictionary import PLAIN
 from eucora_wire.enrol import Config
 from eucora_wire.state import Section
 
@@ -43,7 +44,9 @@ class Notices:
             spool_max_age_s=self._settings.spool_max_age_days * 86400,
         )
 
-    def next_for(self, device: uuid.UUID) -> Next:
-        """For the answer to this device."""
-        asked = self._resync.get(device)
-        return self._plain if asked is None else Next(config=self._plain.config, resync=asked)
+    def next_for(self, device: uuid.UUID, dictionary: int = PLAIN) -> Next:
+        """For the answer to this device; with the dictionary that it is told of."""
+        asked = self._resync.get(device, ())
+        if not asked and not dictionary:
+            return self._plain
+        return Next(config=self._plain.config, resync=asked, dictionary=dictionary)

@@ -19,6 +19,8 @@ from eucora.sql import load
 
 SQL = load(__file__)
 MOST_A_DAY = 1_000
+AGAIN = ("too-large", "inflates-too-much", "unknown-dictionary")
+"""Refusals after which an agent seals the items anew."""
 
 LetterKey = tuple[datetime, uuid.UUID]
 
@@ -71,10 +73,14 @@ async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter]
         await tx.executemany(SQL.add_overflow, beyond)
 
 
-async def settle_resent(tx: Transaction, ids: Sequence[uuid.UUID]) -> None:
-    """Close the letters of batches that were too large: their items came again, cut smaller, under the same ordinals."""
-    if ids:
-        await tx.execute(SQL.settle_resent, list(ids), ("too-large", "inflates-too-much"))
+async def settle_resent(tx: Transaction, resent: Sequence[tuple[uuid.UUID, datetime]]) -> None:
+    """Close the letters of batches whose items came again under the same ordinals: cut smaller, or without a dictionary.
+
+    Each with the moment when they came: what was received before it is closed, this batch's own letter is not.
+    """
+    if resent:
+        ids, times = zip(*resent, strict=True)
+        await tx.execute(SQL.settle_resent, ids, times, AGAIN)
 
 
 async def _bound(tx: Transaction, letters: Sequence[DeadLetter]) -> tuple[list[DeadLetter], list[tuple[object, ...]]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from eucora.batch import DeadLetter, Item
-from eucora.pipeline.normalise import Normal
+from eucora.pipeline.normalise import Normal, Resent
 
 
 class Known(Protocol):
@@ -43,7 +43,7 @@ class Enriched:
     items: list[Item]
     dead: list[DeadLetter]
     known: Known
-    resent: list[uuid.UUID] = field(default_factory=list)
+    resent: list[Resent] = field(default_factory=list)
 
 
 def devices_of(normal: Normal) -> set[uuid.UUID]:

@@ -1,14 +1,15 @@
 """Bodies unpacked within a bound: a bomb is stopped at its first byte too many, never after it has grown."""
 
 import zlib
+from functools import cache
 
 import zstandard
+
+from eucora_wire import dictionary
 
 GZIP = 16 + zlib.MAX_WBITS
 WINDOW = 2**25
 """A zstd frame that wants a larger window is refused: the memory would be ours."""
-
-_zstd = zstandard.ZstdDecompressor(max_window_size=WINDOW)
 
 
 class Unreadable(Exception):
@@ -20,7 +21,7 @@ class InflatesTooMuch(Exception):
 
 
 def inflate(body: bytes, encoding: str, most: int) -> bytes:
-    """The body as it was before encoding (zstd, gzip or identity). Raises Unreadable or InflatesTooMuch."""
+    """What was encoded (zstd, gzip or identity). Raises Unreadable, InflatesTooMuch or UnknownDictionary."""
     if encoding == "zstd":
         return _from_zstd(body, most)
     if encoding == "gzip":
@@ -30,19 +31,28 @@ def inflate(body: bytes, encoding: str, most: int) -> bytes:
 
 def _from_zstd(body: bytes, most: int) -> bytes:
     try:
+        reader = _zstd(dictionary.number_of(body))
         size = zstandard.frame_content_size(body)
         if size > most:
             raise InflatesTooMuch
         if size > 0:
-            return _zstd.decompress(body, allow_extra_data=False)
-        return _in_pieces(body, most)
+            return reader.decompress(body, allow_extra_data=False)
+        return _in_pieces(reader, body, most)
     except zstandard.ZstdError as exc:
         raise Unreadable("zstd") from exc
 
 
-def _in_pieces(body: bytes, most: int) -> bytes:
+@cache
+def _zstd(number: int) -> zstandard.ZstdDecompressor:
+    if number == dictionary.PLAIN:
+        return zstandard.ZstdDecompressor(max_window_size=WINDOW)
+    learnt = zstandard.ZstdCompressionDict(dictionary.content(number), dict_type=zstandard.DICT_TYPE_FULLDICT)
+    return zstandard.ZstdDecompressor(dict_data=learnt, max_window_size=WINDOW)
+
+
+def _in_pieces(decompressor: zstandard.ZstdDecompressor, body: bytes, most: int) -> bytes:
     """A frame that hides its size is fed a little at a time: 128 bytes hold at most 32 blocks, which is 4 MiB."""
-    reader, pieces, size = _zstd.decompressobj(), [], 0
+    reader, pieces, size = decompressor.decompressobj(), list[bytes](), 0
     for at in range(0, len(body), 128):
         pieces.append(reader.decompress(body[at : at + 128]))
         size += len(pieces[-1])

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +17,7 @@ from eucora.pipeline.units import OutOfRange, normalise_hardware
 from eucora.pipeline.variants import normalise_device
 from eucora_wire import payload as wire
 from eucora_wire.clock import correct, parse_boot
+from eucora_wire.dictionary import UnknownDictionary
 from eucora_wire.payload import Payload
 from eucora_wire.problems import BASE, ItemProblem
 from eucora_wire.sequence import parse_items
@@ -35,13 +37,17 @@ class Limits:
     inflated_max: int
 
 
+Resent: TypeAlias = tuple[uuid.UUID, datetime]
+"""The letter of a batch whose items came again, and when they did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Items in the order of their entries, what can't be one, and letters whose items came again in smaller batches."""
+    """Items in the order of their entries, what can't be one, and letters whose items came again in other batches."""
 
     items: list[Item]
     dead: list[DeadLetter]
-    resent: list[uuid.UUID] = field(default_factory=list)
+    resent: list[Resent] = field(default_factory=list)
 
 
 class _Times(Struct, frozen=True):
@@ -57,8 +63,9 @@ def normalise(entries: Sequence[Entry], limits: Limits) -> Normal:
     normal = Normal([], [])
     for entry in entries:
         verdict = entry.verdict
-        if "eucora-voids" in entry.headers:  # the first of the smaller batches begins where the void one began
-            normal.resent.append(dead_letter_id(entry.stream, parse_items(entry.headers["eucora-items"]).first))
+        if "eucora-voids" in entry.headers:  # the first of the new batches begins where the void one began
+            first = parse_items(entry.headers["eucora-items"]).first
+            normal.resent.append((dead_letter_id(entry.stream, first), entry.received))
         if verdict is not None and verdict.slug:
             if verdict.slug != SETTLED_ALREADY:
                 normal.dead.append(_whole(entry, verdict.slug, "", entry.body))
@@ -81,6 +88,9 @@ def _normalise_one(entry: Entry, limits: Limits, normal: Normal) -> None:
     try:
         body = inflate(entry.body or b"", headers["content-encoding"], limits.inflated_max)
         payloads = _decode(body, one_by_one=bool(refused))
+    except UnknownDictionary:  # a door that was updated before this worker took it: it can be replayed
+        normal.dead.append(_whole(entry, "unknown-dictionary", "", entry.body))
+        return
     except (Unreadable, InflatesTooMuch, msgspec.DecodeError) as exc:
         normal.dead.append(_whole(entry, "unreadable", type(exc).__name__, entry.body))
         return

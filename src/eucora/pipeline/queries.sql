@@ -45,9 +45,10 @@ SELECT id FROM dead_letters WHERE id = $1 AND received = $2 AND state IN ('open'
 UPDATE dead_letters SET state = $3, attempts = attempts + 1, settled_at = clock_timestamp() WHERE id = $1 AND received = $2
 
 -- name: settle_resent
--- letters of whole batches whose items are stored by way of others
-UPDATE dead_letters SET state = 'replayed', settled_at = clock_timestamp()
- WHERE id = ANY ($1::uuid[]) AND state = 'open' AND reason = ANY ($2::text[])
+-- letters of whole batches whose items are stored by way of others, which were received later
+UPDATE dead_letters AS letter SET state = 'replayed', settled_at = clock_timestamp()
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS resent (id, received)
+ WHERE letter.id = resent.id AND letter.received < resent.received AND state = 'open' AND reason = ANY ($3::text[])
 
 -- name: letter_states
 -- how many letters are in which state

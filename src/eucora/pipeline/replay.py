@@ -20,6 +20,10 @@ from eucora.slice import Transaction
 from eucora.stores.postgres import translated
 
 MOST_AT_ONCE = 1_000
+SENT_AGAIN = "unknown-dictionary"
+"""Said by the door: the items come again, packed otherwise, and would then be there twice."""
+WHOLE = ("unreadable", "items-mismatch", "unknown-dictionary")
+"""Found by the digest, and of a whole batch though the door found nothing wrong with it."""
 
 
 class Replayed(Struct, frozen=True):
@@ -48,7 +52,10 @@ async def _replay_one(house: House, letter: Letter) -> str | None:
     entry = await _entry(house, letter)
     if entry is None or entry.body is None:
         return await _settle(house, letter, None, "the journal does not hold its body")
-    whole = entry.verdict is not None and entry.verdict.slug != ""
+    verdict = "" if entry.verdict is None else entry.verdict.slug
+    if verdict == SENT_AGAIN:
+        return await _settle(house, letter, None, "its device sends the same items again by itself")
+    whole = verdict != "" or letter.reason in WHOLE
     normal = normalise([_without_verdict(entry)], house.limits)
     wanted = [x for x in normal.items if whole or x.ordinal == letter.ordinal]
     dead = [x for x in normal.dead if whole or x.ordinal == letter.ordinal or not normal.items]

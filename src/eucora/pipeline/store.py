@@ -48,8 +48,8 @@ async def store(
             await account(tx, entries)
             refused = await absorb(tx, plan, renamed, house)
             dead = [*enriched.dead, *refused]
-            await dead_letters.settle_resent(tx, enriched.resent)
             await dead_letters.write(tx, house.keyring, dead)
+            await dead_letters.settle_resent(tx, enriched.resent)
             await traced.keep(tx, found)
     return Committed(len(enriched.items) - len(refused), len(dead), frozenset(x.device for x in enriched.items))
 

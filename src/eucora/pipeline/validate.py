@@ -19,6 +19,7 @@ from eucora.pipeline.items import judge_items
 from eucora.problems import EucoraError, Refused
 from eucora_wire.answer import Lane
 from eucora_wire.clock import correct
+from eucora_wire.dictionary import UnknownDictionary
 from eucora_wire.envelope import BadSignature, Signed, digest_matches, verify
 
 REPLAY_AGE_MS = 10 * 60 * 1000
@@ -92,6 +93,8 @@ def judge(batch: Opened, body: bytes, inflated_max: int) -> Verdict | None:
         return Verdict("inflates-too-much")
     except Unreadable:
         return Verdict("unreadable")
+    except UnknownDictionary:
+        return Verdict("unknown-dictionary")
     return judge_items(inflated, batch.seal)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import zstandard
 from tests.eucora.gateway.plane import SHARDS, Plane, free_ports
 from tests.eucora.line import close_line, open_line
 
@@ -16,6 +15,7 @@ from eucora.journal.postgres import PostgresJournal
 from eucora_agent import moment
 from eucora_agent.http2 import Connection
 from eucora_agent.moment import Moment
+from eucora_agent.packing import unpack
 from eucora_agent.run import Agent
 from eucora_agent.settings import Settings
 from eucora_wire.clock import Boot
@@ -131,7 +131,7 @@ class Machine:
         for e in await self.entries():
             ordinals = parse_items(e.headers["eucora-items"]).carried()
             if e.verdict is None:
-                payloads = decode(zstandard.decompress(e.body))
+                payloads = decode(unpack(e.body))
                 found += [
                     Arrived(n, e.stream_number, e.lane, e.subject, p) for n, p in zip(ordinals, payloads, strict=True)
                 ]

@@ -25,6 +25,7 @@ from eucora.archive.query import Archive
 from eucora.domains.telemetry import queries as telemetry
 from eucora.embedded.seaweedfs import DATA_BUCKET
 from eucora.stores.s3 import S3Objects
+from eucora_wire.dictionary import newest
 from eucora_wire.payload import encode
 from eucora_wire.problems import BASE
 from eucora_wire.sections.hardware import Hardware
@@ -97,7 +98,7 @@ async def test_a_batch_is_acknowledged_with_its_receipt_over_http2(device: Devic
     answer = response.json()
     assert (answer["outcome"], answer["accepted"], answer["sequence"]) == ("appended", 2, 1)
     assert answer["receipt"]["epoch"] == 1
-    assert answer["next"] == {"config": 1}
+    assert answer["next"] == {"config": 1, "dictionary": newest()}
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])

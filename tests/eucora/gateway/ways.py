@@ -360,6 +360,15 @@ async def a_damaged_zstd_frame(scene: Scene) -> httpx.Response:
     return await scene.send(zstandard.compress(scene.body())[:-3], encoding="zstd")
 
 
+@refused_as("unknown-dictionary")
+async def a_frame_that_names_a_dictionary_of_nobody(scene: Scene) -> httpx.Response:
+    learnt = zstandard.train_dictionary(
+        512, [b"telemetry, number %d" % (n * 7919) for n in range(1_000)], dict_id=50_000
+    )
+    body = zstandard.ZstdCompressor(dict_data=learnt).compress(scene.body())
+    return await scene.send(body, encoding="zstd")
+
+
 @refused_as("unreadable")
 async def plain_json_under_the_name_of_gzip(scene: Scene) -> httpx.Response:
     return await scene.send(scene.body(), encoding="gzip")

@@ -7,15 +7,18 @@ from typing import Any
 
 import asyncpg
 import pytest
+import zstandard
 from tests.eucora.line import Device, Line
 
 from eucora.batch import Plan, Verdict
 from eucora.ids import dead_letter_id
-from eucora.pipeline import dead_letters
+from eucora.pipeline import dead_letters, inflate
 from eucora.pipeline.replay import replay
 from eucora.problems import TryLater
 from eucora.slice import Slice
-from eucora_wire.payload import Payload
+from eucora_agent.packing import pack
+from eucora_wire.dictionary import UnknownDictionary, newest
+from eucora_wire.payload import Payload, encode
 from eucora_wire.problems import BASE, ItemProblem
 from eucora_wire.sections.hardware import Hardware
 from eucora_wire.sequence import Items
@@ -74,6 +77,58 @@ async def test_the_letter_of_a_batch_that_was_too_large_is_closed_when_its_items
     (closed,) = [x.id for x in await letters(line) if x.device == device.id]
     assert (await replay(line.house, [closed])).replayed == ()
     assert await line.rows("SELECT count(*) FROM hot_metrics") == [(4,)], "a replay stored the items a second time"
+
+
+async def test_a_letter_is_closed_also_when_its_items_come_again_in_the_same_turn_of_the_digest(line: Line) -> None:
+    device = await line.enrol()
+    many = [health(device, n) for n in range(3)]
+    await line.append(device.batch(many, verdict=Verdict("unknown-dictionary")))
+    await line.append(device.batch(many, items=Items(1, 3), voids=1))
+    await line.digest()
+    assert [(x.reason, x.state) for x in await letters(line)] == [("unknown-dictionary", "replayed")]
+    assert await line.rows("SELECT count(*), count(DISTINCT item) FROM hot_metrics") == [(3, 3)]
+
+
+async def test_what_the_door_refused_for_its_dictionary_is_not_replayed_since_its_device_sends_it_again(
+    line: Line,
+) -> None:
+    device = await line.enrol()
+    await line.append(device.batch([health(device, n) for n in range(3)], verdict=Verdict("unknown-dictionary")))
+    await line.digest()
+    (letter,) = await letters(line)
+    ((failed, why),) = (await replay(line.house, [letter.id])).failed
+    assert (failed, why) == (letter.id, "its device sends the same items again by itself")
+    assert await line.rows("SELECT count(*) FROM hot_metrics") == [(0,)]
+
+
+async def test_what_a_worker_could_not_unpack_is_stored_whole_once_it_can(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A door that was updated before its worker."""
+    device = await line.enrol()
+    body = pack(encode([health(device, n) for n in range(3)]), newest())
+    await line.append(device.batch([health(device, n) for n in range(3)], body=body))
+    monkeypatch.setattr(inflate, "_zstd", knows_none)
+    await line.digest()
+    monkeypatch.undo()
+    (letter,) = await letters(line)
+    assert (letter.reason, letter.state) == ("unknown-dictionary", "open")
+    assert (await replay(line.house, [letter.id])).replayed == (letter.id,)
+    assert await line.rows("SELECT item FROM hot_metrics ORDER BY item") == [(1,), (2,), (3,)]
+
+
+def knows_none(number: int) -> zstandard.ZstdDecompressor:
+    raise UnknownDictionary(number)
+
+
+async def test_what_came_again_and_was_refused_again_keeps_a_letter_open(line: Line) -> None:
+    device = await line.enrol()
+    many = [health(device, n) for n in range(2)]
+    await line.append(device.batch(many, verdict=Verdict("too-large")))
+    again = device.batch(many[:1], items=Items(1, 1), voids=1, verdict=Verdict("too-large"))
+    await line.append(again)
+    await line.digest()
+    assert sorted(x.state for x in await letters(line)) == ["open", "replayed"]
 
 
 async def test_a_server_that_is_away_makes_no_dead_letter(line: Line) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.eucora.memory import forget_peak, peak
 
 from eucora.pipeline.inflate import WINDOW, InflatesTooMuch, Unreadable, inflate
+from eucora_agent.packing import pack
+from eucora_wire.dictionary import UnknownDictionary, content, newest
 
 MIB = 2**20
 
@@ -21,11 +23,22 @@ def zstd_that_hides_its_size(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
+def by_a_dictionary(body: bytes) -> bytes:
+    return pack(body, newest())
+
+
+def by_a_dictionary_that_hides_its_size(body: bytes) -> bytes:
+    packer = zstandard.ZstdCompressor(dict_data=zstandard.ZstdCompressionDict(content(newest()))).compressobj()
+    return packer.compress(body) + packer.flush()
+
+
 PACKERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "identity": ("identity", bytes),
     "gzip": ("gzip", gzip.compress),
     "zstd": ("zstd", zstandard.compress),
     "zstd, size hidden": ("zstd", zstd_that_hides_its_size),
+    "zstd, by a dictionary": ("zstd", by_a_dictionary),
+    "zstd, by a dictionary, size hidden": ("zstd", by_a_dictionary_that_hides_its_size),
 }
 packers = pytest.mark.parametrize("packer", PACKERS)
 
@@ -65,7 +78,7 @@ def test_whatever_lies_behind_the_end_makes_it_unreadable(packer: str, body: byt
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @given(body=st.binary(max_size=2000))
 def test_any_bytes_at_all_are_unpacked_or_refused(encoding: str, body: bytes) -> None:
-    with contextlib.suppress(Unreadable, InflatesTooMuch):
+    with contextlib.suppress(Unreadable, InflatesTooMuch, UnknownDictionary):
         assert len(inflate(body, encoding, 1000)) <= 1000
 
 
@@ -76,7 +89,7 @@ def test_a_flipped_bit_is_found_or_harmless(packer: str, body: bytes, place: int
     encoding, pack = PACKERS[packer]
     packed = bytearray(pack(body))
     packed[place % len(packed)] ^= 1 << bit
-    with contextlib.suppress(Unreadable, InflatesTooMuch):
+    with contextlib.suppress(Unreadable, InflatesTooMuch, UnknownDictionary):
         assert len(inflate(bytes(packed), encoding, 4000)) <= 4000
 
 
@@ -101,7 +114,22 @@ def bomb_that_lies_about_its_size() -> bytes:
     return bytes(frame)
 
 
-BOMBS = [bomb_in_gzip, bomb_in_zstd, bomb_in_zstd_that_hides_its_size, bomb_that_lies_about_its_size]
+def bomb_by_a_dictionary() -> bytes:
+    return by_a_dictionary(bytes(256 * MIB))
+
+
+def bomb_by_a_dictionary_that_hides_its_size() -> bytes:
+    return by_a_dictionary_that_hides_its_size(bytes(256 * MIB))
+
+
+BOMBS = [
+    bomb_by_a_dictionary,
+    bomb_by_a_dictionary_that_hides_its_size,
+    bomb_in_gzip,
+    bomb_in_zstd,
+    bomb_in_zstd_that_hides_its_size,
+    bomb_that_lies_about_its_size,
+]
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
@@ -120,3 +148,10 @@ def test_a_frame_that_wants_more_memory_than_we_lend_is_unreadable() -> None:
     assert zstandard.get_frame_parameters(packed).window_size > WINDOW
     with pytest.raises(Unreadable):
         inflate(packed, "zstd", MIB)
+
+
+def test_a_body_whose_dictionary_is_not_here_is_told_apart_from_a_damaged_one() -> None:
+    samples = [b"a body of telemetry, number %d" % (n * 7919) for n in range(1_000)]
+    learnt = zstandard.train_dictionary(512, samples, dict_id=50_000)
+    with pytest.raises(UnknownDictionary):
+        inflate(zstandard.ZstdCompressor(dict_data=learnt).compress(samples[0]), "zstd", MIB)
