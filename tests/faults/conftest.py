@@ -22,6 +22,7 @@ LONG = [
     "test_soak.py",
     "test_agents.py",
     "test_three_weeks.py",
+    "test_two_workers.py",
 ]
 
 

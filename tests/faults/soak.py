@@ -2,9 +2,10 @@
 
 Simulated devices send numbered samples, and real agents what they see, through a network of ours; each acknowledgement is an
 obligation. Servers and roles are killed and put to sleep; the network is slow, torn, half-open and cut, and for root loses
-packets and narrows; agents are killed, put to sleep, their clocks set, their spools damaged, their disk filled. Each fault
-comes once before one comes again. At the end every obligation must be met exactly once, nothing else may be there, every
-number must be accounted for, and a fresh sample must flow. Prints one line; ends with 1 when it is not `0 lost, 0 twice`.
+packets and narrows; agents are killed, put to sleep, their clocks set, their spools damaged, their disk filled; a Prometheus
+that follows, where the machine has one, is killed too. Each fault comes once before one comes again. At the end every
+obligation must be met exactly once, in that Prometheus as well, nothing else may be there, every number must be accounted
+for, and a fresh sample must flow. Prints one line; ends with 1 when it is not `0 lost, 0 twice`.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from tests.device import enrol
 from tests.faults import agents
 from tests.faults.agents import Agent, Batch
 from tests.faults.disk import small_disk
+from tests.faults.following import KILLED, Following, may_follow
 from tests.faults.killing import FAULTS, environment_of, pid_of, stopped
 from tests.faults.ledger import Account, Fleet, both_sides, owed, points
 from tests.faults.link import Link, may_link
@@ -68,7 +70,9 @@ def soak(folder: Path, seconds: float, seed: int, tell: Callable[[str], None]) -
             if link
             else "a proxy alone: a network of the kernel's wants root, ip, nft and tc"
         )
-        up = opened.enter_context(platform_in(folder, EUCORA_LEASE_S=str(LEASE_S), EUCORA_DEVICE_RATE="1000"))
+        beside = opened.enter_context(Following()) if may_follow() else None
+        settings = {"EUCORA_LEASE_S": str(LEASE_S), "EUCORA_DEVICE_RATE": "1000"} | (beside.settings if beside else {})
+        up = opened.enter_context(platform_in(folder, **settings))
         up.start("--no-agent")
         port = int(up.environ["EUCORA_DEVICE_PORT"])
         network = opened.enter_context(Network(port, random.Random(seed + 1), link))
@@ -84,16 +88,21 @@ def soak(folder: Path, seconds: float, seed: int, tell: Callable[[str], None]) -
         for agent in real:
             agent.start()
             opened.callback(agent.end, signal.SIGKILL)
-        names = deck([*FAULTS, *SLEEPS, *OF_A_PROXY, *agents.HARM, *((*OF_A_LINK, agents.FULL) if link else ())], rng)
+        possible = [*FAULTS, *SLEEPS, *OF_A_PROXY, *agents.HARM]
+        possible += [*OF_A_LINK, agents.FULL] if link else []
+        names = deck(possible + ([KILLED] if beside else []), rng)
         ends = time.monotonic() + seconds
         with Fleet(accounts) as fleet:
             while time.monotonic() < ends:
                 time.sleep(rng.uniform(0.2, 1.0))
                 name = next(names)
                 tell(f"{sum(fleet.settled):>8} acknowledged; {name}")
-                _fail(name, up, network, real, rng)
+                if beside and name == KILLED:
+                    beside.killed(rng)
+                else:
+                    _fail(name, up, network, real, rng)
                 done[name] += 1
-        return _judged(up, accounts, real, done, seed)
+        return _judged(up, accounts, real, beside, done, seed)
 
 
 def deck(names: list[str], rng: random.Random) -> Iterator[str]:
@@ -119,7 +128,9 @@ def _fail(name: str, up: Up, network: Network, real: list[Agent], rng: random.Ra
         network.weather("fair")
 
 
-def _judged(up: Up, accounts: list[Account], real: list[Agent], done: Counter[str], seed: int) -> Outcome:
+def _judged(
+    up: Up, accounts: list[Account], real: list[Agent], beside: Following | None, done: Counter[str], seed: int
+) -> Outcome:
     """When all is up again and a fresh sample of each flows: what is shown against what was promised."""
     up.eventually(lambda: up.run("status", check=False).returncode == 0, 120)
     with Fleet(accounts) as fresh:
@@ -135,6 +146,9 @@ def _judged(up: Up, accounts: list[Account], real: list[Agent], done: Counter[st
         lost += sum((wanted - seen).values())
         twice += sum(count - 1 for count in seen.values() if count > 1) + len(set(seen) - set(wanted))
         unexplained += up.json("completeness", str(account.id))["unexplained"]
+        if beside:
+            missing, more = beside.judged(up, account)
+            lost, twice = lost + missing, twice + more
     for agent in real:
         counted = _of_agent(up, agent)
         acknowledged, lost, twice, unexplained = (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.eucora.line import Line, close_line, open_line
 
-# A hundred kills take a while: `make test-live`.
-collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_kill.py"]
+# A hundred kills and what is larger than memory take a while: `make test-live`.
+collect_ignore = [] if os.environ.get("EUCORA_TEST_LIVE") else ["test_kill.py", "test_memory.py"]
 
 
 @pytest.fixture

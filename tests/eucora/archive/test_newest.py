@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.eucora.archive.test_compact import seal
 from tests.eucora.line import Device, Line
 
-from eucora.archive import asking, lines, masks, spans
+from eucora.archive import lines, masks, spans
 from eucora.archive.lines import GRAVE, Lines
 from eucora.archive.newest import Key
 from eucora.archive.query import Archive, LineKey, LineRow
@@ -276,37 +276,3 @@ async def test_a_name_that_no_field_can_have_is_refused(line: Line, archive: Arc
         await all_lines(archive, msgspec.structs.replace(whole(), fields=((name, "x"),)))
     with pytest.raises(Refused):
         await all_spans(archive, Spans(since=SINCE, until=UNTIL, attributes=((name, "x"),)))
-
-
-async def test_a_stream_of_more_than_its_memory_is_told_whole(
-    line: Line, archive: Archive, objects: S3Objects, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bounded = Archive(archive.pool, archive.copies, asking.Asking(asking.Bounds(memory_mib=128, timeout_s=60)))
-    device = await line.enrol()
-    await tell(line, device, 0, 0)
-    window, shape = (
-        await line.rows(
-            "SELECT \"window\", shape FROM hot_lines JOIN shapes USING (shape) WHERE parts ->> 'kind' = 'log' LIMIT 1"
-        )
-    )[0]
-    # 300,000 lines of 1.2 kB of which hardly two are alike: 360 MB of text, nearly three times the memory.
-    await line.app.execute(
-        'INSERT INTO hot_lines ("window", device, time, received, position, item, shard, lane, marks, shape, id, text)'
-        " SELECT $1, $2, $3::timestamptz - n * interval '10 ms', $3, n, n, 0, 0, 0, $4, gen_random_uuid(),"
-        " (SELECT string_agg(md5(n::text || k::text), '') FROM generate_series(1, 38) k)"
-        " FROM generate_series(1, 300000) n",
-        window,
-        device.id,
-        NOW - timedelta(hours=1),
-        shape,
-        timeout=100,
-    )
-    count, last = 0, None
-    asks = Lines(since=SINCE, until=NOW - timedelta(minutes=59), kinds=("log",))
-    async with aclosing(lines.lines(bounded, asks)) as lists:
-        async for rows in lists:
-            assert len(rows) <= 1_000
-            assert last is None or rows[0].key < last
-            last = rows[-1].key
-            count += len(rows)
-    assert count == 300_000

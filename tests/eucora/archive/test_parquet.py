@@ -143,23 +143,6 @@ async def test_a_day_of_very_many_rows_becomes_several_files_also_of_a_few_devic
     assert all(1 < count <= 3 and filled for _, count, filled in days)
 
 
-def test_a_window_far_larger_than_its_memory_becomes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "SETTINGS", {**parquet.SETTINGS, "memory_limit": "200MB"})
-    csv, dice, count = tmp_path / "lines.csv", random.Random(1), 60_000
-    with csv.open("w", encoding="utf-8") as file:
-        for n in range(count):
-            time = 1_764_000_000_000_000 + n
-            text = dice.randbytes(2_000).hex()
-            file.write(f'{uuid.UUID(int=n % 50)},{time},{time},{n},{n},0,0,0,1,{uuid.UUID(int=n)},,1,"{text}\n""",\n')
-    assert csv.stat().st_size > 230 * 2**20
-    written = parquet.write_days("lines", csv, tmp_path)
-    assert sum(each.rows for each in written) == count
-    order = "shape, device, time, position, item"
-    for each in written:
-        found = duckdb.read_parquet(str(each.path)).select(order).fetchall()
-        assert found == sorted(found), "rows lie in order all the same"
-
-
 def test_what_duckdb_can_not_read_is_to_be_tried_later(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 none of ours")
     with pytest.raises(TryLater), parquet.working() as db:
