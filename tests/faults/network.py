@@ -6,13 +6,11 @@ that is taken and then left. Over a link of the kernel's (tests/faults/link.py, 
 
 import asyncio
 import random
-import threading
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Literal, get_args
 
 from bench.own import free_ports
 from tests.faults.link import Breaks, Link
+from tests.faults.proxy import PIECE, Proxy, Streams
 
 Weather = Literal["fair", "slow", "torn", "half-open", "cut"] | Breaks
 """fair: forwards · slow: a quarter of a second each way · torn: ends in the middle of a stream · half-open: takes, and
@@ -21,31 +19,17 @@ OF_A_LINK: tuple[Breaks, ...] = get_args(Breaks)
 OF_A_PROXY: tuple[Weather, ...] = ("slow", "torn", "half-open", "cut")
 SLOW_S = 0.25
 LINK_PATIENCE_S = 10.0
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-PIECE = 16 * 1024
 
 
-class Network:
-    """Runs in a thread of its own, from the beginning of the block to its end; across `link` where there is one."""
+class Network(Proxy):
+    """Between devices and the platform; across `link` where there is one."""
 
     def __init__(self, target: int, rng: random.Random, link: Link | None = None) -> None:
+        super().__init__()
         self.port, self._across = free_ports(2)
         self._link = link
         self._target, self._rng = target, rng
         self._weather: Weather = "fair"
-        self._loop = asyncio.new_event_loop()
-        self._open: set[asyncio.StreamWriter] = set()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Network":
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
 
     def weather(self, now: Weather) -> None:
         """From now on. A cut, and the end of half-open, end what there was."""
@@ -55,25 +39,11 @@ class Network:
         if now == "cut" or before == "half-open":
             self._loop.call_soon_threadsafe(self._end_all)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        take, come = asyncio.start_server, self._loop.run_until_complete
-        servers = [come(take(self._take, "127.0.0.1", self.port))]
+    async def _serve(self) -> list[asyncio.Server]:
+        servers = [await asyncio.start_server(self._take, "127.0.0.1", self.port)]
         if self._link is not None:
-            servers.append(come(take(self._arrive, self._link.near, self._across)))
-        self._ready.set()
-        self._loop.run_forever()
-        for server in servers:
-            server.close()
-        self._end_all()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
-        self._loop.close()
-
-    def _end_all(self) -> None:
-        for writer in list(self._open):
-            writer.transport.abort()
+            servers.append(await asyncio.start_server(self._arrive, self._link.near, self._across))
+        return servers
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """What a device opens; to the platform, or to the other end of the link."""
@@ -100,35 +70,15 @@ class Network:
     async def _to_platform(self) -> Streams:
         return await asyncio.open_connection("127.0.0.1", self._target)
 
-    async def _join(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: Callable[[], Awaitable[Streams]]
-    ) -> None:
-        self._open.add(writer)
-        try:
-            back, forth = await other()
-            self._open.add(forth)
-            try:
-                await asyncio.gather(self._carry(reader, forth), self._carry(back, writer))
-            finally:
-                self._open.discard(forth)
-                forth.transport.abort()
-        except (OSError, TimeoutError):
-            pass  # nobody listens there just now: to the device it is a connection that ended
-        finally:
-            self._open.discard(writer)
-            writer.transport.abort()
-
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await reader.read(PIECE):
-                if self._weather == "slow":
-                    await asyncio.sleep(SLOW_S)
-                if self._weather == "half-open":
-                    continue  # into the void
-                if self._weather == "torn" and self._rng.random() < 0.2:
-                    writer.write(piece[: self._rng.randrange(len(piece))])
-                    await writer.drain()
-                    break
-                writer.write(piece)
+        while piece := await reader.read(PIECE):
+            if self._weather == "slow":
+                await asyncio.sleep(SLOW_S)
+            if self._weather == "half-open":
+                continue  # into the void
+            if self._weather == "torn" and self._rng.random() < 0.2:
+                writer.write(piece[: self._rng.randrange(len(piece))])
                 await writer.drain()
-        writer.transport.abort()
+                break
+            writer.write(piece)
+            await writer.drain()
