@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
@@ -10,7 +11,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 PIECE = 16 * 1024
 
 
-class Proxy:
+class Proxy(ABC):
     """Runs in a thread of its own, from the beginning of the block to its end."""
 
     def __init__(self) -> None:
@@ -19,9 +20,9 @@ class Proxy:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @abstractmethod
     async def _serve(self) -> list[asyncio.Server]:
         """Where it listens."""
-        raise NotImplementedError
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One way of a connection, to its end."""
