@@ -29,6 +29,8 @@ from eucora.problems import Refused
 MOST = 100_000
 NARROW = "ask for a shorter span (since, until), a step, or some devices"
 DAY = timedelta(days=1)
+ROWS_AT_ONCE = 5_000_000
+"""Of several days together; one that holds more is a part of its own. Some hundred megabytes, as a quantile takes them."""
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 Op = Literal["mean", "min", "max", "count", "last", "rate", "p50", "p90", "p95", "p99"]
@@ -147,18 +149,29 @@ async def _found(archive: Archive, asks: Across, since: datetime, until: datetim
 def parts(
     asks: Across, hot: tuple[datetime, datetime] | None, files: Sequence[File]
 ) -> Iterator[tuple[datetime, datetime]]:
-    """The span, as far as there are rows, in parts of whole steps: each about a day, as files are, or a longer step."""
+    """The span, as far as there are rows, in parts of whole steps: each about a day, as files are, or a longer step; several
+    days where they hold few rows."""
     ends = [*([hot] if hot else []), *((file.since, file.until) for file in files)]
     if not ends:
         return
     step, last = asks.step or asks.until - asks.since, max(until for _, until in ends)
     since = asks.since + max(0, (min(since for since, _ in ends) - asks.since) // step) * step
     while since < asks.until and since <= last:
-        midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-        whole = max(1, -((since - midnight) // step))
-        until = min(asks.until, since + whole * step)
-        yield since, until
-        since = until
+        until = _a_day_on(since, step)
+        while until < min(asks.until, last) and _rows(files, since, more := _a_day_on(until, step)) <= ROWS_AT_ONCE:
+            until = more
+        yield since, min(asks.until, until)
+        since = min(asks.until, until)
+
+
+def _a_day_on(since: datetime, step: timedelta) -> datetime:
+    """Whole steps on, past the next midnight."""
+    midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    return since + max(1, -((since - midnight) // step)) * step
+
+
+def _rows(files: Sequence[File], since: datetime, until: datetime) -> int:
+    return sum(file.rows for file in files if file.since < until and file.until >= since)
 
 
 def answer(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretch) -> list[Any]:

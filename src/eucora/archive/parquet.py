@@ -125,7 +125,11 @@ def working(memory_mib: int | None = None) -> Iterator[DuckDBPyConnection]:
 
 def _connected(folder: Path, memory_mib: int | None) -> DuckDBPyConnection:
     limit = {} if memory_mib is None else {"memory_limit": f"{memory_mib}MiB"}
-    return duckdb.connect(config={**SETTINGS, **limit, "temp_directory": str(folder)})
+    db = duckdb.connect(config={**SETTINGS, **limit, "temp_directory": str(folder)})
+    db.execute(
+        "SET parquet_metadata_cache = true"
+    )  # files never change, and each step of a relation asks for their columns
+    return db
 
 
 def write_days(kind: Kind, csv: Path, folder: Path) -> list[Written]:

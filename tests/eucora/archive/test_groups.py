@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.eucora.archive.test_compact import seal
 from tests.eucora.archive.test_newest import examples
@@ -20,7 +21,8 @@ from tests.eucora.line import Device, Line
 
 from eucora.archive import across
 from eucora.archive.across import Across, Point
-from eucora.archive.query import Archive, resolve
+from eucora.archive.files import File
+from eucora.archive.query import Archive, Metric, resolve
 from eucora.domains.devices.queries import held
 from eucora.domains.telemetry import queries
 from eucora.domains.telemetry.queries import Asked
@@ -240,3 +242,41 @@ async def test_a_device_is_of_one_group_at_a_moment_whatever_order_its_facts_cam
             assert [value for since, until, value in spans if since <= at < until] == known[-1:], minute
 
     await examples(40, facts, check)
+
+
+@given(
+    rows=st.lists(st.integers(0, 2 * across.ROWS_AT_ONCE), min_size=1, max_size=12),
+    step=st.sampled_from([None, HOUR, timedelta(minutes=7), timedelta(days=1), timedelta(days=2)]),
+)
+def test_a_span_is_worked_on_in_parts_that_hold_few_rows_or_are_a_day_and_leave_nothing_out(
+    rows: list[int], step: timedelta | None
+) -> None:
+    begin, day = datetime(2026, 3, 1, tzinfo=UTC), timedelta(days=1)
+    end = begin + len(rows) * day
+    files = [
+        _file(count, begin + n * day, begin + (n + 1) * day - timedelta(microseconds=1)) for n, count in enumerate(rows)
+    ]
+    asks = Across(Metric("cpu", "system_cpu_utilization_ratio", "percent"), begin, end, step, "mean", "fleet")
+    found = list(across.parts(asks, None, files))
+    assert [since for since, _ in found] == [begin, *(until for _, until in found[:-1])]
+    assert found[-1][1] == end
+    longest = max(day + (step or end - begin), step or end - begin)
+    for since, until in found:
+        held = sum(file.rows for file in files if file.since < until and file.until >= since)
+        assert held <= across.ROWS_AT_ONCE or until - since <= longest
+
+
+def _file(rows: int, since: datetime, until: datetime) -> File:
+    return File(
+        kind="metrics",
+        object="object",
+        day=since.date(),
+        first=1,
+        last=1,
+        generation=0,
+        rows=rows,
+        size=1,
+        digest=b"",
+        since=since,
+        until=until,
+    )
