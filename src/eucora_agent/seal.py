@@ -123,8 +123,8 @@ def _told_by(who: Identity, body: bytes) -> bytes:
     return body if was == now or not body.startswith(NAMED) else body.replace(was, now)
 
 
-def _packed(bodies: Sequence[bytes], dictionary: int = PLAIN) -> bytes:
-    return pack(b"[" + b",".join(bodies) + b"]", dictionary)
+def _packed(bodies: Sequence[bytes], packed_with: int = PLAIN) -> bytes:
+    return pack(b"[" + b",".join(bodies) + b"]", packed_with)
 
 
 def _within(items: Items, first: int, last: int) -> Items:

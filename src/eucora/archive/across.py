@@ -160,8 +160,9 @@ def parts(
         until = _a_day_on(since, step)
         while until < min(asks.until, last) and _rows(files, since, more := _a_day_on(until, step)) <= ROWS_AT_ONCE:
             until = more
-        yield since, min(asks.until, until)
-        since = min(asks.until, until)
+        until = min(asks.until, until)
+        yield since, until
+        since = until
 
 
 def _a_day_on(since: datetime, step: timedelta) -> datetime:

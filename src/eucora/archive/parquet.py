@@ -126,9 +126,8 @@ def working(memory_mib: int | None = None) -> Iterator[DuckDBPyConnection]:
 def _connected(folder: Path, memory_mib: int | None) -> DuckDBPyConnection:
     limit = {} if memory_mib is None else {"memory_limit": f"{memory_mib}MiB"}
     db = duckdb.connect(config={**SETTINGS, **limit, "temp_directory": str(folder)})
-    db.execute(
-        "SET parquet_metadata_cache = true"
-    )  # files never change, and each step of a relation asks for their columns
+    # Files never change, and each step of a relation asks for their columns.
+    db.execute("SET parquet_metadata_cache = true")
     return db
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from eucora.batch import DeadLetter
 from eucora.ids import dead_letter_id
 from eucora.journal.keys import Keyring
+from eucora.pipeline.normalise import Resent
 from eucora.sealing import Unopenable, open_sealed, seal
 from eucora.slice import Pool, Transaction
 from eucora.sql import load
@@ -73,7 +74,7 @@ async def write(tx: Transaction, keyring: Keyring, letters: Sequence[DeadLetter]
         await tx.executemany(SQL.add_overflow, beyond)
 
 
-async def settle_resent(tx: Transaction, resent: Sequence[tuple[uuid.UUID, datetime]]) -> None:
+async def settle_resent(tx: Transaction, resent: Sequence[Resent]) -> None:
     """Close the letters of batches whose items came again under the same ordinals: cut smaller, or without a dictionary.
 
     Each with the moment when they came: what was received before it is closed, this batch's own letter is not.
