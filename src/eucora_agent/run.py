@@ -28,6 +28,7 @@ from eucora_agent.spool_head import AGAIN, Make, Part, Pending, Sealed, Sealer, 
 from eucora_agent.spool_tail import Tail
 from eucora_agent.warnings import Warnings
 from eucora_wire.delta import apply, inventory
+from eucora_wire.dictionary import PLAIN, newest
 from eucora_wire.envelope import Envelope
 from eucora_wire.payload import Payload, encode_one
 from eucora_wire.sections.agent import Agent as Health
@@ -68,6 +69,8 @@ class Agent:
         self._whole_at_s: dict[str, float] = {}
         if self.spool.damaged:
             self.warnings.note("spool_damaged", f"{self.spool.damaged} files set aside", self.started.now)
+        if newest() == PLAIN:
+            self.warnings.note("dictionary_damaged", "", self.started.now)
 
     @property
     def cadence_s(self) -> float:
@@ -228,11 +231,15 @@ class Agent:
             self.spool.seal(pending, self._maker(pending, at))
 
     def _seal_again(self, at: Moment) -> None:
-        """Batches whose stream was left, in the present one; and what stands for those that were lost there."""
+        """Batches whose stream was left, in the present one; and what stands for those that were lost there.
+
+        What can't be read waits for a whole dictionary, as long as the spool keeps anything.
+        """
         for left in self.spool.sealed(AGAIN):
             envelope = self.spool.batch(left.number)
-            if envelope is not None:
-                self.spool.seal_again([left.number], [seal.again(envelope, self.who, self.key)])
+            part = None if envelope is None else seal.again(envelope, self.who, self.key)
+            if part is not None:
+                self.spool.seal_again([left.number], [part])
 
         for numbers, items in self.spool.adrift():
             self.spool.seal_again(numbers, [Part(items, self._maker(nothing(items), at))])

@@ -14,7 +14,7 @@ from eucora_agent.moment import STEP_MS, Moment
 from eucora_agent.packing import pack, unpack
 from eucora_agent.spool_head import Head, Make, Part, Pending
 from eucora_wire.clock import Boot
-from eucora_wire.dictionary import PLAIN, number_of
+from eucora_wire.dictionary import PLAIN, UnknownDictionary, number_of
 from eucora_wire.envelope import Envelope, PrivateKey, Seal, format_digest, parse_signed, read_seal, seal_batch
 from eucora_wire.payload import split
 from eucora_wire.sequence import Items, Lost, Tombstone
@@ -58,18 +58,27 @@ def maker(pending: Pending, who: Identity, key: PrivateKey, at: Moment, now: Mar
     return _make(about, key, pending.items, _packed([_told_by(who, body) for body in pending.bodies], packed_with))
 
 
-def again(envelope: Envelope, who: Identity, key: PrivateKey) -> Part:
-    """A sealed batch for another stream: the same bytes under the same ordinals, as old as it was."""
+def again(envelope: Envelope, who: Identity, key: PrivateKey) -> Part | None:
+    """A sealed batch for another stream: the same bytes under the same ordinals, as old as it was.
+
+    None while it can't be read, which is needed to speak for a device that was enrolled anew since.
+    """
     seal, body = read_seal(envelope.headers), envelope.body
-    if seal.device != who.device_id:  # enrolled anew since
-        body = _packed([_told_by(who, each) for each in bodies_of(envelope)])
+    if seal.device != who.device_id:
+        try:
+            body = _packed([_told_by(who, each) for each in bodies_of(envelope)])
+        except UnknownDictionary:
+            return None
     return Part(seal.items, _make(_about(seal, who), key, seal.items, body))
 
 
 def otherwise(refusal: str, envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
     """The items of a batch as this refusal does not meet them, naming it as void if it is of the present stream; or []."""
     way = {"unknown-dictionary": plainly, "too-large": halves, "inflates-too-much": halves}.get(refusal)
-    return [] if way is None else way(envelope, who, key, voids=voids)
+    try:
+        return [] if way is None else way(envelope, who, key, voids=voids)
+    except UnknownDictionary:  # the platform has it as it was refused
+        return []
 
 
 def plainly(envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -> list[Part]:
@@ -97,7 +106,7 @@ def halves(envelope: Envelope, who: Identity, key: PrivateKey, *, voids: bool) -
 
 
 def bodies_of(envelope: Envelope) -> list[bytes]:
-    """The payloads of a sealed batch."""
+    """The payloads of a sealed batch. Raises UnknownDictionary."""
     return [bytes(raw) for raw in split(unpack(envelope.body))]
 
 

@@ -14,6 +14,7 @@ from tests.eucora_agent.spooling import BOOT, boot, opened
 from eucora_agent import keys, seal
 from eucora_agent.moment import Moment
 from eucora_agent.spool_head import Head, Pending, nothing
+from eucora_wire import dictionary
 from eucora_wire.clock import Boot
 from eucora_wire.dictionary import PLAIN, newest, number_of
 from eucora_wire.envelope import Envelope, digest_matches, format_digest, parse_signed, read_seal, verify
@@ -145,6 +146,17 @@ def test_a_batch_whose_dictionary_is_not_known_travels_again_without_it_and_name
     assert seal.otherwise("unreadable", whole, WHO, KEY, voids=True) == []
 
 
+@pytest.mark.parametrize("refusal", ["unknown-dictionary", "too-large"])
+def test_a_refused_batch_that_cannot_be_read_stays_as_it_was_refused(
+    refusal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a dead letter of the platform's by then."""
+    whole = sealed(pending(payloads(3)), packed_with=newest())
+    monkeypatch.setattr(dictionary, "DIGESTS", {})
+    dictionary.content.cache_clear()
+    assert seal.otherwise(refusal, whole, WHO, KEY, voids=True) == []
+
+
 def test_one_item_has_no_halves() -> None:
     assert seal.halves(sealed(pending(payloads(1))), WHO, KEY, voids=True) == []
 
@@ -152,6 +164,7 @@ def test_one_item_has_no_halves() -> None:
 def test_a_batch_for_another_stream_holds_the_same_bytes_and_is_as_old() -> None:
     before = sealed(pending(payloads(3)))
     part = seal.again(before, WHO, KEY)
+    assert part is not None
     after, _ = part.make(Head(uuid.uuid4()), ())
     assert after.body == before.body
     old, new = read_seal(before.headers), read_seal(after.headers)
@@ -165,7 +178,9 @@ def test_after_enrolling_anew_old_payloads_speak_for_the_new_name() -> None:
     before, _ = seal.maker(pending(payloads(2, old.device_id)), old, KEY, AT, seal.mark(None, POLICY, AT, None))(
         Head(uuid.uuid4()), ()
     )
-    after, _ = seal.again(before, WHO, KEY).make(Head(uuid.uuid4()), ())
+    part = seal.again(before, WHO, KEY)
+    assert part is not None
+    after, _ = part.make(Head(uuid.uuid4()), ())
     fresh = sealed(pending(payloads(2, old.device_id)))
     for envelope in (after, fresh):
         assert {p.device_id for p in decode(zstandard.decompress(envelope.body))} == {WHO.device_id}

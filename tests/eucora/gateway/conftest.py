@@ -14,9 +14,6 @@ from tests.conftest import at_database
 from tests.eucora.gateway.machine import Build, Machine
 from tests.eucora.gateway.plane import Device, Enrol, Ground, Plane, Start, enrolled, running
 
-from eucora_agent.enrol import enrol as enrol_agent
-from eucora_agent.settings import Settings
-
 HERE = Path(__file__).parent
 
 
@@ -100,10 +97,9 @@ async def build(tmp_path: Path) -> AsyncIterator[Build]:
     async def begin(plane: Plane) -> Machine:
         folder = tmp_path / f"{len(machines)}"
         (folder / "root/run/systemd/sessions").mkdir(parents=True)
-        machine, token = Machine(plane, folder), await plane.token()
+        machine = Machine(plane, folder)
         machines.append(machine)
-        settings = Settings(folder / "agent")
-        await machine.do(lambda: enrol_agent(settings, plane.enrolment_url, plane.house.authority.trusted_file, token))
+        await machine.enrol()
         return machine
 
     yield begin

@@ -13,6 +13,7 @@ from tests.eucora.line import close_line, open_line
 
 from eucora.journal.postgres import PostgresJournal
 from eucora_agent import moment
+from eucora_agent.enrol import enrol
 from eucora_agent.http2 import Connection
 from eucora_agent.moment import Moment
 from eucora_agent.packing import unpack
@@ -67,6 +68,11 @@ class Machine:
 
     async def do(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.thread, work)
+
+    async def enrol(self) -> None:
+        """For the first time, or anew: then it is another device."""
+        settings, token, trusted = Settings(self.folder / "agent"), await self.plane.token(), self.plane.house.authority
+        await self.do(lambda: enrol(settings, self.plane.enrolment_url, trusted.trusted_file, token))
 
     async def start(self, **changes: Any) -> Agent:
         settings = Settings(self.folder / "agent", backoff_cap_s=0.001, timeout_s=5, **changes)

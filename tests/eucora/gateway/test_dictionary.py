@@ -5,6 +5,8 @@ import zstandard
 from tests.eucora.gateway.machine import Machine
 
 from eucora.pipeline import inflate
+from eucora_agent import packing
+from eucora_wire import dictionary
 from eucora_wire.dictionary import PLAIN, UnknownDictionary, newest, number_of
 
 
@@ -37,6 +39,38 @@ async def test_a_platform_that_does_not_know_the_dictionary_gets_the_same_items_
     assert ordinals == list(range(1, agent.spool.head.next_ordinal))
     state = await machine.plane.pool.fetchval("SELECT state FROM dead_letters WHERE device = $1", agent.who.device_id)
     assert state == "replayed"
+
+
+async def test_of_a_device_enrolled_anew_what_it_cannot_read_waits_until_its_dictionary_is_mended(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The present arrives meanwhile, and no start of the agent fails of it."""
+    agent = await machine.start(seal_after_s=0)
+    await machine.beat(2)
+    machine.unreachable().close()
+    await machine.beat(3)
+    left = agent.spool.depth()
+    assert left >= 3
+    await machine.stop()
+    await machine.enrol()
+    for where in (packing, dictionary):  # the agent's, not the platform's
+        monkeypatch.setattr(where, "content", knows_none)
+    newest.cache_clear()
+    for _ in range(2):
+        agent = await machine.start()
+        await machine.beat(2)
+        assert agent.spool.depth() == left
+        assert "agent.dictionary_damaged" in {e.name for x in await machine.arrived() for e in x.payload.events or ()}
+        await machine.stop()
+    monkeypatch.undo()
+    newest.cache_clear()
+    agent = await machine.start()
+    await machine.beat(2)
+    assert agent.spool.depth() == 0
+    await machine.digest()
+    ordinals = [x.ordinal for x in await machine.arrived()]
+    assert ordinals == list(range(min(ordinals), agent.spool.head.next_ordinal))
+    assert len(ordinals) >= left + 6
 
 
 def knows_none(number: int) -> zstandard.ZstdDecompressor:
