@@ -32,6 +32,15 @@ DAY = timedelta(days=1)
 ROWS_AT_ONCE = 5_000_000
 """Of several days together; one that holds more is a part of its own. Some hundred megabytes, as a quantile takes them."""
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+MADE: Mapping[str, str] = {
+    "mean": "avg(value)",
+    "min": "min(value)",
+    "max": "max(value)",
+    "count": "count(value)::DOUBLE",
+    "last": "arg_max(value, (time, position, item))",
+    **{name: f"quantile_cont(value, {share})" for name, share in QUANTILES.items()},
+}
+"""Of the values of a step, by what is asked; a rate needs those before it too."""
 
 Op = Literal["mean", "min", "max", "count", "last", "rate", "p50", "p90", "p95", "p99"]
 By = Literal["device", "fleet", "group"]
@@ -182,14 +191,21 @@ def answer(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretc
     db.execute(getattr(SQL, f"told_by_{asks.by}"))
     step = asks.step or asks.until - asks.since
     given: dict[str, Any] = {"since": to_us(asks.since), "step": step // timedelta(microseconds=1)}
-    if asks.op in QUANTILES:
-        return db.execute(SQL.quantile, given | {"quantile": QUANTILES[asks.op]}).fetchall()
     if not rate:
-        return db.execute(getattr(SQL, asks.op), given).fetchall()
+        return db.execute(_stepped(asks, labelled=len(points.labels) > 1), given).fetchall()
     rows = db.execute(SQL.rate, given | {"from": to_us(stretch.since)}).fetchall()
     if stretch.until < asks.until:
         db.execute(SQL.remember)
     return rows
+
+
+def _stepped(asks: Across, *, labelled: bool) -> str:
+    """The statement. Grouped by no more than differs: a key that is the same everywhere still costs its hash a row."""
+    keys = {"device": ["device"], "group": ['"group"'], "fleet": []}[asks.by] + ["label"] * labelled
+    otherwise = {"device": "NULL", '"group"': "NULL", "label": "0"}
+    shown = ", ".join(f"{name if name in keys else same} AS {name}" for name, same in otherwise.items())
+    text: str = SQL.stepped
+    return text.format(shown=shown, made=MADE[asks.op], keys=", ".join([*keys, "step"]))
 
 
 def newest(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretch) -> list[Any]:
