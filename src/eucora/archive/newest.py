@@ -125,14 +125,17 @@ async def _of_day(
     sought, key = found.sought, found.sought.after
     files = [file for file in found.files if file.day == day]
     async with copied(archive, question, files) as paths:
-        while most is not None:  # a page: its reader takes as many as it wants, each time behind the last
-            rows = await question.of(partial(_page, found=found, day=day, paths=paths, after=key, most=most))
+        while True:  # a page: its reader takes as many as it wants, each time behind the last
+            first = most or FETCHED
+            rows = await question.of(partial(_page, found=found, day=day, paths=paths, after=key, most=first))
             if rows:
                 yield rows
-            if len(rows) < most:
+            if len(rows) < first:
                 return
             key = key_of(sought.kind, rows[-1])
-        minutes = await question.of(partial(_minutes, found=found, day=day, paths=paths))
+            if most is None:  # a stream: most days of one that seeks something rare end here, read once
+                break
+        minutes = await question.of(partial(_minutes, found=found, day=day, paths=paths, after=key))
         for since, until in slices(minutes):
             await question.of(partial(_begin, kind=sought.kind, since=since, until=until))
             while got := await question.of(lambda db: db.fetchmany(FETCHED)):
@@ -149,9 +152,9 @@ def _page(
     return [row_of(kind, row) for row in rows.limit(most).fetchall()]
 
 
-def _minutes(db: DuckDBPyConnection, found: Found, day: date, paths: Sequence[Path]) -> list[Minute]:
-    """How much of a day is sought, minute by minute, newest first."""
-    _sought(db, found, day, paths, found.sought.after).create_view("sought", replace=True)
+def _minutes(db: DuckDBPyConnection, found: Found, day: date, paths: Sequence[Path], after: Key) -> list[Minute]:
+    """How much of a day is sought behind a key, minute by minute, newest first."""
+    _sought(db, found, day, paths, after).create_view("sought", replace=True)
     minutes = db.execute(getattr(SQL, f"{found.sought.kind}_a_minute")).fetchall()
     return [(minute.replace(tzinfo=UTC), int(length)) for minute, length in minutes]
 

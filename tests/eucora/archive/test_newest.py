@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.eucora.archive.test_compact import seal
 from tests.eucora.line import Device, Line
 
-from eucora.archive import lines, masks, spans
+from eucora.archive import lines, masks, newest, spans
 from eucora.archive.lines import GRAVE, Lines
 from eucora.archive.newest import Key
 from eucora.archive.query import Archive, LineKey, LineRow
@@ -44,6 +44,13 @@ VALUES = (
     "true",
 )
 NAMES = ("unit", "a", "b.c", "d/e", "x-y")
+
+
+@pytest.fixture(autouse=True)
+def hardly_any_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what a few devices say in a day is a long stream, sorted in several slices."""
+    monkeypatch.setattr(newest, "FETCHED", 7)
+    monkeypatch.setattr(newest, "SORTED_BYTES", 2_000)
 
 
 def log(n: int, at: datetime) -> LogLine:
