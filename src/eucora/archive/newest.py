@@ -1,7 +1,7 @@
 """Lines or spans, newest first, of some devices or all: hot rows and files of one snapshot, day by day as they are read.
 
-A file holds one event day, so days follow on one another and only one is worked on at a time: a page that the newest
-day fills costs that day, and a long answer never lies in memory. Bounded and cancellable as every question (`asking`).
+A file holds one event day, so days follow on one another and few are worked on at a time: a page that the newest day
+fills costs that day, and a long answer never lies in memory. Bounded and cancellable as every question (`asking`).
 """
 
 import tempfile
@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -27,6 +28,8 @@ from eucora.sql import load
 SQL = load(__file__, "newest.sql")
 FETCHED = 1_000
 """Rows of a stream that are in Python's memory at once."""
+ROWS_AT_ONCE = 2_000_000
+"""Of several days together; of files, not all of which are sought."""
 SORTED_BYTES = 16 * 2**20
 """Rows of a stream that are sorted at once."""
 MINUTE = timedelta(minutes=1)
@@ -84,9 +87,14 @@ async def newest(archive: Archive, plan: Plan, most: int | None, wide: bool) -> 
             if not found.sought.shapes:
                 return
             days = await question.of(partial(_load, kind=found.sought.kind, hot=hot))
-            for day in sorted(days | {file.day for file in found.files}, reverse=True):
-                async for rows in _of_day(archive, question, found, day, most):
+            left, at_once = sorted(days | {file.day for file in found.files}, reverse=True), 1
+            while left:
+                some, count = _first(left, at_once, found.files), 0
+                async for rows in _of_days(archive, question, found, some, most):
+                    count += len(rows)
                     yield rows
+                left = left[len(some) :]
+                at_once = 2 * len(some) if count < (most or FETCHED) else 1  # what is rare there is rare before it
 
 
 async def _snapshot(archive: Archive, plan: Plan, hot: Path) -> Found:
@@ -119,23 +127,30 @@ def _load(db: DuckDBPyConnection, kind: str, hot: Path) -> set[date]:
     return {day for (day,) in db.execute(SQL.days).fetchall()}
 
 
-async def _of_day(
-    archive: Archive, question: Question, found: Found, day: date, most: int | None
+def _first(days: Sequence[date], at_once: int, files: Sequence[File]) -> Sequence[date]:
+    """At most so many of them, and no more than hold ROWS_AT_ONCE; one always."""
+    rows = [sum(file.rows for file in files if file.day == day) for day in days[:at_once]]
+    fit = sum(total <= ROWS_AT_ONCE for total in accumulate(rows))
+    return days[: max(1, fit)]
+
+
+async def _of_days(
+    archive: Archive, question: Question, found: Found, days: Sequence[date], most: int | None
 ) -> AsyncGenerator[list[Row]]:
     sought, key = found.sought, found.sought.after
-    files = [file for file in found.files if file.day == day]
+    files = [file for file in found.files if file.day in days]
     async with copied(archive, question, files) as paths:
         while True:  # a page: its reader takes as many as it wants, each time behind the last
             first = most or FETCHED
-            rows = await question.of(partial(_page, found=found, day=day, paths=paths, after=key, most=first))
+            rows = await question.of(partial(_page, found=found, days=days, paths=paths, after=key, most=first))
             if rows:
                 yield rows
             if len(rows) < first:
                 return
             key = key_of(sought.kind, rows[-1])
-            if most is None:  # a stream: most days of one that seeks something rare end here, read once
+            if most is None:  # a stream: one that seeks something rare ends here, and has read a day once
                 break
-        minutes = await question.of(partial(_minutes, found=found, day=day, paths=paths, after=key))
+        minutes = await question.of(partial(_minutes, found=found, days=days, paths=paths, after=key))
         for since, until in slices(minutes):
             await question.of(partial(_begin, kind=sought.kind, since=since, until=until))
             while got := await question.of(lambda db: db.fetchmany(FETCHED)):
@@ -143,18 +158,20 @@ async def _of_day(
 
 
 def _page(
-    db: DuckDBPyConnection, found: Found, day: date, paths: Sequence[Path], after: Key | None, most: int
+    db: DuckDBPyConnection, found: Found, days: Sequence[date], paths: Sequence[Path], after: Key | None, most: int
 ) -> list[Row]:
     kind = found.sought.kind
-    rows = _sought(db, found, day, paths, after).order(
+    rows = _sought(db, found, days, paths, after).order(
         f"time DESC, position DESC, item DESC, {OWN[kind]} DESC, device DESC"
     )
     return [row_of(kind, row) for row in rows.limit(most).fetchall()]
 
 
-def _minutes(db: DuckDBPyConnection, found: Found, day: date, paths: Sequence[Path], after: Key) -> list[Minute]:
-    """How much of a day is sought behind a key, minute by minute, newest first."""
-    _sought(db, found, day, paths, after).create_view("sought", replace=True)
+def _minutes(
+    db: DuckDBPyConnection, found: Found, days: Sequence[date], paths: Sequence[Path], after: Key
+) -> list[Minute]:
+    """How much of some days is sought behind a key, minute by minute, newest first."""
+    _sought(db, found, days, paths, after).create_view("sought", replace=True)
     minutes = db.execute(getattr(SQL, f"{found.sought.kind}_a_minute")).fetchall()
     return [(minute.replace(tzinfo=UTC), int(length)) for minute, length in minutes]
 
@@ -174,21 +191,21 @@ def _begin(db: DuckDBPyConnection, kind: str, since: datetime, until: datetime) 
 
 
 def _sought(
-    db: DuckDBPyConnection, found: Found, day: date, paths: Sequence[Path], after: Key | None
+    db: DuckDBPyConnection, found: Found, days: Sequence[date], paths: Sequence[Path], after: Key | None
 ) -> DuckDBPyRelation:
-    """What is sought of one day."""
+    """What is sought of some days."""
     sought = found.sought
-    rows = _of_time(db.table("hot"), sought, day)
+    rows = _of_time(db.table("hot"), sought, days)
     if paths:
         columns = [ColumnExpression(name) for name in COLUMNS[sought.kind]]
-        rows = rows.union(unmasked(_of_time(read(db, paths), sought, day), found.hidden).select(*columns))
+        rows = rows.union(unmasked(_of_time(read(db, paths), sought, days), found.hidden).select(*columns))
     rows = sought.only(rows)
     return rows if after is None else rows.filter(_behind(after, OWN[sought.kind]))
 
 
-def _of_time(rows: DuckDBPyRelation, sought: Sought, day: date) -> DuckDBPyRelation:
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    since, until = max(begin, sought.since), min(begin + timedelta(days=1), _until(sought))
+def _of_time(rows: DuckDBPyRelation, sought: Sought, days: Sequence[date]) -> DuckDBPyRelation:
+    first, last = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (days[-1], days[0]))
+    since, until = max(first, sought.since), min(last + timedelta(days=1), _until(sought))
     time = ColumnExpression("time")
     rows = rows.filter((time >= ConstantExpression(naive(since))) & (time < ConstantExpression(naive(until))))
     rows = rows.filter(ColumnExpression("shape").isin(*map(ConstantExpression, sorted(sought.shapes))))
