@@ -29,7 +29,10 @@ def test_what_was_acknowledged_survives_a_kill_of_everything_at_once(up: Up) -> 
         with suppress(ProcessLookupError):  # a child of one that was killed is gone with it
             os.kill(pid, signal.SIGKILL)
     up.process.wait()
+    left = set((up.data_dir / "scratch").glob("of-*"))
+    assert left, "each role had a folder for what it writes for a moment"
     up.start()
+    assert not left & set((up.data_dir / "scratch").glob("of-*")), "what devices said lies there still"
     after = up.eventually(lambda: (p := series(up, device)) and len(p) > len(before) and p)
     times = [t for t, _ in after]
     assert len(times) == len(set(times)), "a sample is there twice"

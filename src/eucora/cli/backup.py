@@ -36,7 +36,7 @@ FORMAT = 1
 MANIFEST, FILES, OBJECTS, SEEN = "backup.json", "files", "objects", "witness"
 NOT_COPIED = {
     *("postgres", "s3", "valkey"),  # servers, each its own way
-    *("copies", "copies-told", "logs", "run", "lock", "ports.json"),  # made anew
+    *("copies", "copies-told", "scratch", "logs", "run", "lock", "ports.json"),  # made anew
     *("agent", "witness"),  # the agent is this machine's, and goes on; what is witnessed stands apart
 }
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from eucora import assemble, settings
+from eucora import assemble, scratch, settings
 from eucora.problems import EucoraError
 from eucora.settings import Settings
 
@@ -49,7 +49,8 @@ async def _serve(role: Role, given: Settings) -> None:
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     assemble.configure_logs(given, role)
     try:
-        await RUN[role](given, ended, lambda: _ready(mark))
+        with scratch.held(given.data_dir / "scratch"):
+            await RUN[role](given, ended, lambda: _ready(mark))
     finally:
         mark.unlink(missing_ok=True)
 
