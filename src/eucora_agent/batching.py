@@ -30,6 +30,10 @@ class Carried:
     def waits(self, sealed: Sealed, now_s: float) -> bool:
         return now_s < self.until_s.get(sealed.number, 0.0)
 
+    def waiting(self, now_s: float) -> int:
+        """How many batches wait."""
+        return sum(now_s < until_s for until_s in self.until_s.values())
+
     def answered(self, sealed: Sealed, took_s: float) -> None:
         """Only a batch as large as may be says that a larger one may fit, too."""
         self.torn.pop(sealed.number, None)
@@ -44,8 +48,7 @@ class Carried:
         alone: in an outage one of them has to try the platform."""
         self._halve(sealed)
         self.torn[sealed.number] = self.torn.get(sealed.number, 0) + 1
-        alone = not any(now_s < until_s for until_s in self.until_s.values())
-        if may_wait and (sealed.items > self.fits or (self.torn[sealed.number] > 1 and alone)):
+        if may_wait and (sealed.items > self.fits or (self.torn[sealed.number] > 1 and not self.waiting(now_s))):
             self.until_s[sealed.number] = now_s + draw(*ASIDE_S)
 
     def _halve(self, sealed: Sealed) -> None:

@@ -266,6 +266,7 @@ class Agent:
         batch tries whether it is there. Never longer than half a beat."""
         until_s = at.uptime_s + max(LEAST_SENDING_S, self.cadence_s / 2)
         self._seal_again(at)
+        held_back = self.sender.carried.waiting(at.uptime_s)
         left = self.sender.deliver_all(self.spool, self.to, self.read, self._seal_otherwise, until_s)
         if left is None and self.sender.failures == 0 and self.sender.may_send(self.read()):
             self._seal_all(self.read())
@@ -274,6 +275,8 @@ class Agent:
             log("new_stream", depth=self.spool.depth())
             self.warnings.note("new_stream", "", at.now)
             self.spool.leave(left)
+        if self.sender.carried.waiting(self.read().uptime_s) > held_back:
+            self.warnings.note("batch_held_back", "the line did not carry it", at.now)
         for slug in self.sender.refused:
             self.warnings.note("refused", slug, at.now)
         self.sender.refused.clear()
@@ -357,6 +360,7 @@ class Agent:
             certificate_expires=self.who.expires.isoformat(),
             last_ack=self.sender.last_ack,
             last_problem=self.sender.last_problem,
+            held_back=self.sender.carried.waiting(at.uptime_s),
         )
         status.write(self.settings.dir, said)
 

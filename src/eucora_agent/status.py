@@ -29,6 +29,8 @@ class Said(Struct, frozen=True, omit_defaults=True):
     last_ack: str | None = None
     last_problem: str | None = None
     severity: Severity = ""
+    held_back: int = 0
+    """Batches that wait since the line did not carry them."""
 
 
 class Cost(Struct, frozen=True):

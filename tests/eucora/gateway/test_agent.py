@@ -4,16 +4,17 @@ import shutil
 import threading
 import uuid
 from collections import Counter
+from typing import Any
 
+import pytest
 from tests.eucora.gateway.machine import Build, Machine
 from tests.eucora.gateway.plane import Plane, Start
 
 from eucora import clock
 from eucora.journal import clones
 from eucora_agent import status
-from eucora_agent.enrol import enrol as enrol_agent
-from eucora_agent.settings import Settings
-from eucora_wire.sequence import parse_lost
+from eucora_agent.problems import Stalled
+from eucora_wire.sequence import parse_items, parse_lost
 
 
 async def test_a_beat_arrives_at_once_and_the_next_inventory_is_a_delta(machine: Machine) -> None:
@@ -238,6 +239,36 @@ async def test_what_could_not_be_delivered_is_told_by_its_class_in_the_agents_ow
     assert told[-1] is None, "it is over"
 
 
+async def test_a_batch_that_the_line_does_not_carry_is_told_of_while_it_waits(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await machine.start()
+    await machine.beat()
+    true = machine.unreachable()
+    await machine.beat(6)
+    agent.to, ask = true, true.ask
+
+    def torn(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Any:
+        if path == "/v1/telemetry" and len(parse_items(headers["eucora-items"]).carried()) > 2:
+            raise Stalled("ended")
+        return ask(method, path, headers, body)
+
+    monkeypatch.setattr(true, "ask", torn)
+    await machine.beat(5)
+    said = status.read(machine.folder / "agent")
+    assert said is not None
+    assert said.held_back == 1
+    assert agent.spool.depth() >= 5
+    told = [e.name for x in await machine.arrived() for e in x.payload.events or ()]
+    assert told == ["agent.batch_held_back"], "what is made now passes, and says so"
+    monkeypatch.undo()
+    await machine.beat(11)
+    assert agent.spool.depth() == 0
+    said = status.read(machine.folder / "agent")
+    assert said is not None
+    assert said.held_back == 0
+
+
 async def test_a_copied_spool_is_held_until_an_operator_says_that_it_was_set_back_and_nothing_is_lost(
     machine: Machine,
 ) -> None:
@@ -274,9 +305,7 @@ async def test_who_enrols_anew_takes_the_spool_along(machine: Machine) -> None:
     await machine.beat(3)
     before = agent.who.device_id
     await machine.stop()
-    token, settings = await machine.plane.token(), Settings(machine.folder / "agent")
-    authorities = machine.plane.house.authority.trusted_file
-    await machine.do(lambda: enrol_agent(settings, machine.plane.enrolment_url, authorities, token))
+    await machine.enrol()
     again = await machine.start()
     await machine.beat(3)
     assert again.who.device_id != before
