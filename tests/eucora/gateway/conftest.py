@@ -30,7 +30,7 @@ async def ground(servers: Any, template: str, tmp_path_factory: pytest.TempPathF
     name = f"t_{uuid.uuid4().hex[:12]}"
     owner = await asyncpg.connect(servers.postgres_owner_url)
     try:
-        await owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await owner.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield Ground(
             tmp_path_factory.mktemp("gateway"),
             at_database(servers.postgres_url, name),
