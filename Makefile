@@ -38,7 +38,7 @@ LIVE := tests/conformance $(addprefix tests/eucora/,archive domains journal migr
 test-live: .venv/.dev ## the platform's tests on Debian's PostgreSQL 15, named by URL, and on real servers that follow
 	@$(PY) -m tests.live.built prometheus victorialogs victoriametrics jaeger versitygw || true
 	@$(PY) -m tests.live.server
-	@EUCORA_TEST_LIVE=1 $(PY) tests/live/postgres15.py -- $(PYTEST) $(LIVE)
+	@EUCORA_TEST_LIVE=1 $(PY) -m tests.live.postgres15 -- $(PYTEST) $(LIVE)
 
 lint: .venv/.dev ## ruff, mypy and the import contracts
 	@.venv/bin/ruff check .

@@ -6,7 +6,6 @@ pg_signal_backend.
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 import uuid
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import msgspec
 import pytest
+from tests.in_memory import fast_folder
 
 from eucora.embedded.start import ALL, start_embedded
 from eucora.migrations.migrate import migrate
@@ -39,15 +39,6 @@ class Database(msgspec.Struct, frozen=True):
     app_url: str
     owner_url: str
     keys_url: str
-
-
-def fast_folder() -> Path | None:
-    """In memory, where there is plenty: processes are killed here, never the power. None: where all else goes."""
-    memory, needed = Path("/dev/shm"), 12 * 2**30
-    if not (memory.is_dir() and shutil.disk_usage(memory).free > needed):
-        return None
-    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
-    return memory if available and int(available[1]) * 1024 > needed else None
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Run a command with EUCORA_POSTGRES_*URL set to a Debian PostgreSQL 15 of its own, gone afterwards.
 
-    python tests/live/postgres15.py -- python -m pytest tests/eucora
+    python -m tests.live.postgres15 -- python -m pytest tests/eucora
 
 Its roles and its database are made by the statements of the guide, as an operator makes them. Without a command it
 prints the URLs and waits for Ctrl-C. EUCORA_TEST_PG_BINDIR names another build or version.
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+from tests.in_memory import fast_folder
 
 from eucora.embedded.account import Account, give, servers_account
 from eucora.embedded.ports import LOWEST, is_free
@@ -38,7 +39,7 @@ def running() -> Iterator[dict[str, str]]:
     """The server for as long as the block, as the three variables that name it, by TCP."""
     if not (BINDIR / "postgres").exists():
         raise EucoraError(f"there is no PostgreSQL in {BINDIR}: apt-get install postgresql-15")
-    folder = Path(tempfile.mkdtemp(prefix="eucora-pg15-"))
+    folder = Path(tempfile.mkdtemp(prefix="eucora-pg15-", dir=fast_folder()))
     password, port = secrets.token_hex(16), next(port for port in range(LOWEST, 2**15) if is_free(port))
     try:
         server = Child(_server(folder, password, port), lambda name, what: None)
