@@ -20,7 +20,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from eucora.archive import across, scan
 from eucora.archive.across import Across
-from eucora.archive.parquet import Written, read, working, write_days
+from eucora.archive.parquet import Written, parts, read, working, write_days
 from eucora.archive.points import Points, Stretch
 from eucora.archive.query import Metric
 
@@ -110,7 +110,6 @@ def _walk(dice: random.Random) -> Iterator[list[float]]:
 def _shifted(folder: Path, of_day: Written, days: int) -> Iterator[Path]:
     """The same day again, on the days after."""
     for day in range(1, days):
-        path = folder / f"day-{day}.parquet"
         with working() as db:
             rows = read(db, [of_day.path])
             columns = [
@@ -119,10 +118,8 @@ def _shifted(folder: Path, of_day: Written, days: int) -> Iterator[Path]:
                 else ColumnExpression(name)
                 for name in rows.columns
             ]
-            rows.select(*columns).order("shape, device, time").write_parquet(
-                str(path), compression="zstd", row_group_size=61_440
-            )
-        yield path
+            (written,) = parts(db, "metrics", rows.select(*columns), folder)
+        yield written.path
 
 
 def _rate(folder: Path, files: Sequence[Path]) -> int:

@@ -191,21 +191,28 @@ def answer(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretc
     db.execute(getattr(SQL, f"told_by_{asks.by}"))
     step = asks.step or asks.until - asks.since
     given: dict[str, Any] = {"since": to_us(asks.since), "step": step // timedelta(microseconds=1)}
-    if not rate:
-        return db.execute(_stepped(asks, labelled=len(points.labels) > 1), given).fetchall()
-    rows = db.execute(SQL.rate, given | {"from": to_us(stretch.since)}).fetchall()
-    if stretch.until < asks.until:
+    if rate:
+        given["from"] = to_us(stretch.since)
+    rows = db.execute(_statement(asks, labelled=len(points.labels) > 1), given).fetchall()
+    if rate and stretch.until < asks.until:
         db.execute(SQL.remember)
     return rows
 
 
-def _stepped(asks: Across, *, labelled: bool) -> str:
-    """The statement. Grouped by no more than differs: a key that is the same everywhere still costs its hash a row."""
-    keys = {"device": ["device"], "group": ['"group"'], "fleet": []}[asks.by] + ["label"] * labelled
+def _statement(asks: Across, *, labelled: bool) -> str:
+    """Grouped by no more than differs: a key that is the same everywhere still costs its hash a row."""
+    labels = ["label"] * labelled
+    keys = {"device": ["device"], "group": ['"group"'], "fleet": []}[asks.by] + labels
     otherwise = {"device": "NULL", '"group"': "NULL", "label": "0"}
     shown = ", ".join(f"{name if name in keys else same} AS {name}" for name, same in otherwise.items())
-    text: str = SQL.stepped
-    return text.format(shown=shown, made=MADE[asks.op], keys=", ".join([*keys, "step"]))
+    told: str = SQL.rate if asks.op == "rate" else SQL.stepped
+    return told.format(
+        shown=shown,
+        keys=", ".join([*keys, "step"]),
+        made=MADE.get(asks.op),
+        series=", ".join(["source", *labels]),
+        of=", ".join(["source", *keys]),
+    )
 
 
 def newest(db: DuckDBPyConnection, asks: Across, points: Points, stretch: Stretch) -> list[Any]:

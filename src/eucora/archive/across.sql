@@ -44,14 +44,14 @@ SELECT {shown}, step, {made} AS value
 -- name: rate
 -- what a counter rose a second between its points, one that fell began again at nothing; of several devices the sum
 WITH risen AS (
-  SELECT device, "group", source, label, time, epoch_us(time) - epoch_us(lag(time) OVER each) AS us,
-         CASE WHEN value < lag(value) OVER each THEN value ELSE value - lag(value) OVER each END AS rise
+  SELECT {of}, time, value, epoch_us(time) - epoch_us(lag(time) OVER each) AS us, lag(value) OVER each AS was
     FROM told
-  WINDOW each AS (PARTITION BY source, label ORDER BY time, position, item)),
+  WINDOW each AS (PARTITION BY {series} ORDER BY time, position, item)),
 rates AS (
-  SELECT device, "group", source, label, (epoch_us(time) - $since) // $step AS step, sum(rise) * 1e6 / sum(us) AS rate
-    FROM risen WHERE us > 0 AND epoch_us(time) >= $from GROUP BY ALL)
-SELECT device, "group", label, step, sum(rate) AS value FROM rates GROUP BY ALL ORDER BY device, "group", label, step
+  SELECT {of}, floor((epoch_us(time) - $since) / $step)::BIGINT AS step,
+         sum(CASE WHEN value < was THEN value ELSE value - was END) * 1e6 / sum(us) AS rate
+    FROM risen WHERE us > 0 AND epoch_us(time) >= $from GROUP BY {of}, step)
+SELECT {shown}, step, sum(rate) AS value FROM rates GROUP BY {keys} ORDER BY device, "group", label, step
 
 -- name: remember
 -- each series' last point so far
