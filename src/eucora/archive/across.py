@@ -29,8 +29,9 @@ from eucora.problems import Refused
 MOST = 100_000
 NARROW = "ask for a shorter span (since, until), a step, or some devices"
 DAY = timedelta(days=1)
-ROWS_AT_ONCE = 5_000_000
-"""Of several days together; one that holds more is a part of its own. Some hundred megabytes, as a quantile takes them."""
+ROWS_A_MIB = 10_000
+"""Of several days together, by the memory of a question: a fifth of it, as a quantile takes them. A day that holds more is
+a part of its own."""
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 MADE: Mapping[str, str] = {
     "mean": "avg(value)",
@@ -101,7 +102,8 @@ async def points(archive: Archive, asks: Across) -> AsyncGenerator[list[Point]]:
     async with _found(archive, asks, asks.since, asks.until) as found:
         if found is None:
             return
-        for since, until in parts(asks, await found.question.of(found.points.extent), found.files):
+        extent, most = await found.question.of(found.points.extent), archive.asking.bounds.memory_mib * ROWS_A_MIB
+        for since, until in parts(asks, extent, found.files, most):
             files = [file for file in found.files if file.since < until and file.until >= since]
             async with copied(archive, found.question, files) as paths:
                 stretch = Stretch(since, until, paths, found.hidden, asks.devices)
@@ -156,10 +158,10 @@ async def _found(archive: Archive, asks: Across, since: datetime, until: datetim
 
 
 def parts(
-    asks: Across, hot: tuple[datetime, datetime] | None, files: Sequence[File]
+    asks: Across, hot: tuple[datetime, datetime] | None, files: Sequence[File], most: int
 ) -> Iterator[tuple[datetime, datetime]]:
     """The span, as far as there are rows, in parts of whole steps: each about a day, as files are, or a longer step; several
-    days where they hold few rows."""
+    days where files hold no more than `most` rows."""
     ends = [*([hot] if hot else []), *((file.since, file.until) for file in files)]
     if not ends:
         return
@@ -167,7 +169,7 @@ def parts(
     since = asks.since + max(0, (min(since for since, _ in ends) - asks.since) // step) * step
     while since < asks.until and since <= last:
         until = _a_day_on(since, step)
-        while until < min(asks.until, last) and _rows(files, since, more := _a_day_on(until, step)) <= ROWS_AT_ONCE:
+        while until < min(asks.until, last) and _rows(files, since, more := _a_day_on(until, step)) <= most:
             until = more
         until = min(asks.until, until)
         yield since, until

@@ -33,6 +33,7 @@ from eucora_wire.sections.device import OperatingSystem
 from eucora_wire.sections.hardware import Hardware, Volume
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+AT_ONCE = 1_000
 BEGIN, END = NOON - timedelta(days=3), NOON + timedelta(hours=1)
 HOUR = timedelta(hours=1)
 
@@ -245,7 +246,7 @@ async def test_a_device_is_of_one_group_at_a_moment_whatever_order_its_facts_cam
 
 
 @given(
-    rows=st.lists(st.integers(0, 2 * across.ROWS_AT_ONCE), min_size=1, max_size=12),
+    rows=st.lists(st.integers(0, 2 * AT_ONCE), min_size=1, max_size=12),
     step=st.sampled_from([None, HOUR, timedelta(minutes=7), timedelta(days=1), timedelta(days=2)]),
 )
 def test_a_span_is_worked_on_in_parts_that_hold_few_rows_or_are_a_day_and_leave_nothing_out(
@@ -257,13 +258,13 @@ def test_a_span_is_worked_on_in_parts_that_hold_few_rows_or_are_a_day_and_leave_
         _file(count, begin + n * day, begin + (n + 1) * day - timedelta(microseconds=1)) for n, count in enumerate(rows)
     ]
     asks = Across(Metric("cpu", "system_cpu_utilization_ratio", "percent"), begin, end, step, "mean", "fleet")
-    found = list(across.parts(asks, None, files))
+    found = list(across.parts(asks, None, files, AT_ONCE))
     assert [since for since, _ in found] == [begin, *(until for _, until in found[:-1])]
     assert found[-1][1] == end
     longest = max(day + (step or end - begin), step or end - begin)
     for since, until in found:
         held = sum(file.rows for file in files if file.since < until and file.until >= since)
-        assert held <= across.ROWS_AT_ONCE or until - since <= longest
+        assert held <= AT_ONCE or until - since <= longest
 
 
 def _file(rows: int, since: datetime, until: datetime) -> File:
