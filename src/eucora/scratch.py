@@ -17,7 +17,7 @@ from pathlib import Path
 def held(root: Path) -> Iterator[Path]:
     """A folder of this process's own, in which `tempfile` makes what it makes; gone with the block."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(root / "lock"):  # so that a folder is never seen before it is held
+    with _locked(root / "lock"):  # so that nobody sees a folder before it is held, or half gone
         _sweep(root)
         own = Path(tempfile.mkdtemp(prefix="of-", dir=root))
         lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -27,7 +27,8 @@ def held(root: Path) -> Iterator[Path]:
         yield own
     finally:
         tempfile.tempdir = before
-        shutil.rmtree(own, ignore_errors=True)
+        with _locked(root / "lock"):
+            shutil.rmtree(own, ignore_errors=True)
         os.close(lock)
 
 

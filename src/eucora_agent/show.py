@@ -41,7 +41,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         "processor": f"{cost.cpu_percent} % of a core over {cost.running_s:.0f} s" if cost else "-",
         "state": f"{said.status}, {said.severity}: {DOES[said.severity]}" if said.severity else said.status,
         "queue": f"{said.queue_depth} not yet acknowledged"
-        + (f"; {said.held_back} batches wait, the line did not carry them" if said.held_back else ""),
+        + (f"; batches that wait since the line did not carry them: {said.held_back}" if said.held_back else ""),
         "last ack": said.last_ack or "none yet",
         "last problem": said.last_problem or "none",
         "certificate": f"until {said.certificate_expires}",

@@ -19,6 +19,15 @@ with scratch.held(Path(sys.argv[1])):
     sys.stdin.read()
 """
 
+BRIEF = """
+import sys
+from pathlib import Path
+from eucora import scratch
+for _ in range(300):
+    with scratch.held(Path(sys.argv[1])):
+        pass
+"""
+
 
 def begun(root: Path) -> "tuple[subprocess.Popen[str], Path]":
     process = subprocess.Popen(
@@ -43,6 +52,14 @@ def test_what_a_killed_process_left_goes_when_the_next_one_starts_and_a_living_o
         for process in (killed, living):
             process.communicate("")
     assert not used.exists()
+    assert [each.name for each in root.iterdir()] == ["lock"]
+
+
+def test_processes_that_start_and_end_all_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+    root = tmp_path / "scratch"
+    for _ in range(3):
+        processes = [subprocess.Popen([sys.executable, "-c", BRIEF, str(root)]) for _ in range(4)]
+        assert [process.wait() for process in processes] == [0] * 4
     assert [each.name for each in root.iterdir()] == ["lock"]
 
 

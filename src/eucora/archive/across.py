@@ -1,6 +1,6 @@
 """One metric over many devices: by device, by group, or the fleet as one; step by step, or the newest value at a moment.
 
-A long span is worked on part by part, a day or a step at a time, so that what it takes is bounded by the fleet's day.
+A long span is worked on part by part: a day or a step of the fleet, or several days that together fit the memory well.
 Bounded and cancellable as every question (`asking`).
 """
 

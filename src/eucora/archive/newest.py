@@ -89,7 +89,7 @@ async def newest(archive: Archive, plan: Plan, most: int | None, wide: bool) -> 
             days = await question.of(partial(_load, kind=found.sought.kind, hot=hot))
             left, at_once = sorted(days | {file.day for file in found.files}, reverse=True), 1
             while left:
-                some, count = _first(left, at_once, found.files), 0
+                some, count = few(left, at_once, found.files), 0
                 async for rows in _of_days(archive, question, found, some, most):
                     count += len(rows)
                     yield rows
@@ -127,7 +127,7 @@ def _load(db: DuckDBPyConnection, kind: str, hot: Path) -> set[date]:
     return {day for (day,) in db.execute(SQL.days).fetchall()}
 
 
-def _first(days: Sequence[date], at_once: int, files: Sequence[File]) -> Sequence[date]:
+def few(days: Sequence[date], at_once: int, files: Sequence[File]) -> Sequence[date]:
     """At most so many of them, and no more than hold ROWS_AT_ONCE; one always."""
     rows = [sum(file.rows for file in files if file.day == day) for day in days[:at_once]]
     fit = sum(total <= ROWS_AT_ONCE for total in accumulate(rows))
@@ -141,11 +141,11 @@ async def _of_days(
     files = [file for file in found.files if file.day in days]
     async with copied(archive, question, files) as paths:
         while True:  # a page: its reader takes as many as it wants, each time behind the last
-            first = most or FETCHED
-            rows = await question.of(partial(_page, found=found, days=days, paths=paths, after=key, most=first))
+            at_most = most or FETCHED
+            rows = await question.of(partial(_page, found=found, days=days, paths=paths, after=key, most=at_most))
             if rows:
                 yield rows
-            if len(rows) < first:
+            if len(rows) < at_most:
                 return
             key = key_of(sought.kind, rows[-1])
             if most is None:  # a stream: one that seeks something rare ends here, and has read a day once

@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.eucora.archive.test_compact import seal
-from tests.eucora.archive.test_newest import examples
+from tests.eucora.archive.test_newest import examples, file_of
 from tests.eucora.line import Device, Line
 
 from eucora.archive import across
 from eucora.archive.across import Across, Point
-from eucora.archive.files import File
 from eucora.archive.query import Archive, Metric, resolve
 from eucora.domains.devices.queries import held
 from eucora.domains.telemetry import queries
@@ -255,7 +254,8 @@ def test_a_span_is_worked_on_in_parts_that_hold_few_rows_or_are_a_day_and_leave_
     begin, day = datetime(2026, 3, 1, tzinfo=UTC), timedelta(days=1)
     end = begin + len(rows) * day
     files = [
-        _file(count, begin + n * day, begin + (n + 1) * day - timedelta(microseconds=1)) for n, count in enumerate(rows)
+        file_of(count, begin + n * day, begin + (n + 1) * day - timedelta(microseconds=1))
+        for n, count in enumerate(rows)
     ]
     asks = Across(Metric("cpu", "system_cpu_utilization_ratio", "percent"), begin, end, step, "mean", "fleet")
     found = list(across.parts(asks, None, files, AT_ONCE))
@@ -265,19 +265,3 @@ def test_a_span_is_worked_on_in_parts_that_hold_few_rows_or_are_a_day_and_leave_
     for since, until in found:
         held = sum(file.rows for file in files if file.since < until and file.until >= since)
         assert held <= AT_ONCE or until - since <= longest
-
-
-def _file(rows: int, since: datetime, until: datetime) -> File:
-    return File(
-        kind="metrics",
-        object="object",
-        day=since.date(),
-        first=1,
-        last=1,
-        generation=0,
-        rows=rows,
-        size=1,
-        digest=b"",
-        since=since,
-        until=until,
-    )

@@ -15,6 +15,7 @@ from tests.eucora.archive.test_compact import seal
 from tests.eucora.line import Device, Line
 
 from eucora.archive import lines, masks, newest, spans
+from eucora.archive.files import File
 from eucora.archive.lines import GRAVE, Lines
 from eucora.archive.newest import Key
 from eucora.archive.query import Archive, LineKey, LineRow
@@ -283,3 +284,34 @@ async def test_a_name_that_no_field_can_have_is_refused(line: Line, archive: Arc
         await all_lines(archive, msgspec.structs.replace(whole(), fields=((name, "x"),)))
     with pytest.raises(Refused):
         await all_spans(archive, Spans(since=SINCE, until=UNTIL, attributes=((name, "x"),)))
+
+
+@given(st.lists(st.integers(0, newest.ROWS_AT_ONCE), min_size=1, max_size=12), st.integers(1, 16))
+def test_days_are_looked_through_together_only_while_their_files_hold_few_rows(rows: list[int], at_once: int) -> None:
+    times = [NOW - timedelta(days=n) for n in range(len(rows))]
+    days = [each.date() for each in times]
+    files = [
+        file_of(each, at, at) for at, half in zip(times, rows, strict=True) for each in (half // 2, half - half // 2)
+    ]
+    some = newest.few(days, at_once, files)
+    assert list(some) == days[: len(some)]
+    assert 1 <= len(some) <= at_once
+    assert len(some) == 1 or sum(rows[: len(some)]) <= newest.ROWS_AT_ONCE
+    if len(some) < min(at_once, len(days)):
+        assert sum(rows[: len(some) + 1]) > newest.ROWS_AT_ONCE, "no fewer than may be"
+
+
+def file_of(rows: int, since: datetime, until: datetime) -> File:
+    return File(
+        kind="metrics",
+        object="object",
+        day=since.date(),
+        first=1,
+        last=1,
+        generation=0,
+        rows=rows,
+        size=1,
+        digest=b"",
+        since=since,
+        until=until,
+    )
